@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours is held to the same strictness: warnings are errors, and each unsafe expression is marked.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "kube-audit-exporter",
+  products: [
+    .executable(name: "kube-audit-exporter", targets: ["kube-audit-exporter"]),
+    // For Benchmarks/ and Fuzz/, packages of their own over the same modules.
+    .library(name: "KubeAuditCore", targets: ["AuditEvents", "Counting", "Engine", "Metrics", "Crypto"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+  ],
+  targets: [
+    // C libraries: a module map and a shim each, nothing else. One Swift module imports each.
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CIntrinsics"),
+
+    // Left never imports right (docs/architecture.md); HouseRulesTests reads the imports.
+    module("Diagnostics", [.product(name: "Logging", package: "swift-log")]),
+    module("Concurrency", ["CLinux", "Diagnostics"]),
+    module("Crypto"),
+    module("YAML", ["CYAML", "Diagnostics"]),
+    module("AuditEvents", ["CIntrinsics", "CZlib"]),
+    module("Metrics", ["AuditEvents", "Crypto"]),
+    module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
+    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
+    module(
+      "Inputs",
+      [
+        "AuditEvents", "Concurrency", "Diagnostics", "Engine", .product(name: "Logging", package: "swift-log"),
+      ]),
+    module(
+      "Exporter",
+      [
+        "AuditEvents", "CMicroHTTPD", "CZlib", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs",
+        "Metrics", "YAML",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
+  ]
+)

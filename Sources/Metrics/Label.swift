@@ -1,0 +1,10 @@
+/// Every label name that a family may carry: the whole vocabulary on one screen, so that none is misspelt.
+public enum Label: String, CaseIterable, Sendable {
+  case cluster = "k8s_cluster"
+  case verb, code, reason, user, resource, outcome, object, window, input, family, handler
+  case sourceIP = "source_ip"
+  case impersonatedUser = "impersonated_user"
+  case auditStage = "audit_stage"
+  case codeClass = "code_class"
+  case version, revision, branch, swiftversion, goos, goarch
+}
