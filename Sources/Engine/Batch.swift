@@ -1,0 +1,62 @@
+public import AuditEvents
+public import Diagnostics
+
+/// Bytes that an input hands to the engine, with what the engine must know about them.
+public struct Batch: Sendable {
+  /// What the bytes are.
+  public enum Shape: Sendable {
+    /// The next piece of the endless stream `id`, cut after a line break; what is unfinished is kept until the next piece.
+    case stream(id: UInt64)
+    /// The last piece of that stream: what is unfinished is salvaged or rejected. May be empty.
+    case endOfStream(id: UInt64)
+    /// A whole body that was pushed to `path`; its redelivery is recognised by path and content.
+    case body(path: String)
+  }
+
+  /// Index of the input in the list of configured inputs: label `input` and its accounting.
+  public let input: Int
+  /// The cluster of events whose wrapping names none.
+  public let cluster: String
+  /// When the bytes arrived.
+  public let arrival: Microseconds
+  public let shape: Shape
+  /// The content, sealed. The engine owns it from here on.
+  public let bytes: ByteBuffer
+  /// How many bytes of the queue's budget this batch holds; given back when it has been counted.
+  public let reservedBytes: Int
+  /// Bytes read from the source to get this content, as they were there (compressed, say).
+  public let sourceBytes: Int
+  /// Whom to tell once the batch is counted and its epoch is sealed; nil where nobody waits.
+  public let reply: PushReply?
+
+  public init(
+    input: Int, cluster: String, arrival: Microseconds, shape: Shape, bytes: ByteBuffer, reservedBytes: Int,
+    sourceBytes: Int, reply: PushReply? = nil
+  ) {
+    self.input = input
+    self.cluster = cluster
+    self.arrival = arrival
+    self.shape = shape
+    self.bytes = bytes
+    self.reservedBytes = reservedBytes
+    self.sourceBytes = sourceBytes
+    self.reply = reply
+  }
+}
+
+/// The answer to somebody who pushed a batch.
+public enum PushAnswer: Sendable, Equatable {
+  /// Counted and committed, or a redelivery of what was: 200.
+  case accepted
+  /// Nothing in it could be read as an event: 400.
+  case nothingReadable
+  /// Not counted, send it again later: 503 with Retry-After.
+  case unavailable
+}
+
+/// Where the answer goes: called exactly once, from the commit thread, and must return at once.
+public struct PushReply: Sendable {
+  private let answer: @Sendable (PushAnswer) -> Void
+  public init(_ answer: @escaping @Sendable (PushAnswer) -> Void) { self.answer = answer }
+  public func callAsFunction(_ answer: PushAnswer) { self.answer(answer) }
+}

@@ -1,0 +1,60 @@
+internal import Concurrency
+
+/// The way from the inputs to the engine, bounded in bytes: everything between a source and the counters, bodies still being
+/// received included, holds a part of one budget.
+///
+/// An input reserves before it allocates. Pull inputs wait for room; push inputs are refused at once and answer 503.
+public final class BatchQueue: Sendable {
+  /// The whole budget, bytes.
+  public let limitBytes: Int
+
+  struct State {
+    var batches: [Batch] = []
+    var reserved = 0
+    var commands: [EngineCommand] = []
+    var isClosed = false
+  }
+  let state: Monitor<State>
+
+  public init(limitBytes: Int) {
+    self.limitBytes = limitBytes
+    state = Monitor(State())
+  }
+
+  /// Bytes reserved now.
+  public var reservedBytes: Int { state.withLock { $0.reserved } }
+
+  /// Takes `bytes` of the budget, or refuses at once. A first reservation larger than the whole budget is granted when
+  /// nothing else is reserved, so that one large body can always pass.
+  public func reserve(_ bytes: Int) -> Bool { state.withLock { grant(bytes, &$0) } }
+
+  /// The same, waiting for room at most `milliseconds`. False when there was none or the queue was closed.
+  public func reserve(_ bytes: Int, waitingMilliseconds milliseconds: Int) -> Bool {
+    state.wait(milliseconds: milliseconds) { state in
+      if state.isClosed { return false }
+      return grant(bytes, &state) ? true : nil
+    } ?? false
+  }
+
+  /// Gives back what was reserved and not handed in.
+  public func release(_ bytes: Int) { state.update { $0.reserved -= bytes } }
+
+  /// Hands a batch in; its `reservedBytes` were reserved before. False when the queue is closed: nothing was taken, and
+  /// the caller keeps its reservation.
+  public func put(_ batch: Batch) -> Bool {
+    state.update { state in
+      guard !state.isClosed else { return false }
+      state.batches.append(batch)
+      return true
+    }
+  }
+
+  /// No more batches: what is in the queue is still counted.
+  public func close() { state.update { $0.isClosed = true } }
+
+  private func grant(_ bytes: Int, _ state: inout State) -> Bool {
+    guard !state.isClosed, state.reserved == 0 || state.reserved + bytes <= limitBytes else { return false }
+    state.reserved += bytes
+    return true
+  }
+}

@@ -1,0 +1,61 @@
+internal import Concurrency
+public import Diagnostics
+
+/// How an input is doing, for `/metrics` and the page: written by its threads, read by a scrape at any time.
+public final class InputStatus: Sendable {
+  /// The values at one instant.
+  public struct Snapshot: Sendable {
+    /// Whether the source could be read when last tried.
+    public var isUp = false
+    /// When it was last read without an error.
+    public var lastSuccess: Microseconds?
+    /// Errors by reason.
+    public var errors: [Failure.Reason: UInt64] = [:]
+    /// Answers given to those who push, by HTTP status.
+    public var pushAnswers: [Int: UInt64] = [:]
+    /// Bytes known to be lost at the source.
+    public var gapBytes: UInt64 = 0
+    /// What is being read, one line each, for the page: a path and how far, an endpoint.
+    public var sources: [Source] = []
+  }
+
+  /// One thing that is being read.
+  public struct Source: Sendable, Equatable {
+    public var name: String
+    /// Bytes read so far, and bytes there are when known.
+    public var readBytes: UInt64
+    public var totalBytes: UInt64?
+    public init(name: String, readBytes: UInt64, totalBytes: UInt64?) {
+      self.name = name
+      self.readBytes = readBytes
+      self.totalBytes = totalBytes
+    }
+  }
+
+  /// The label `input`.
+  public let name: String
+  private let state = Lock(Snapshot())
+
+  public init(name: String) { self.name = name }
+
+  public var snapshot: Snapshot { state.withLock { $0 } }
+
+  /// Changes the values; short.
+  public func update(_ body: @Sendable (inout Snapshot) -> Void) { state.withLock { body(&$0) } }
+
+  /// The source answered.
+  public func succeeded(at time: Microseconds) {
+    update {
+      $0.isUp = true
+      $0.lastSuccess = time
+    }
+  }
+
+  /// The source could not be read.
+  public func failed(_ reason: Failure.Reason, isUp: Bool = false) {
+    update {
+      $0.errors[reason, default: 0] += 1
+      $0.isUp = isUp
+    }
+  }
+}
