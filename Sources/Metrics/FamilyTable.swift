@@ -95,8 +95,9 @@ public enum Families {
         .windowDeniedRequests, .gauge, [.cluster, .window, .code, .reason, .user, .sourceIP],
         limit: windowSeriesLimit,
         help: "Requests answered 401 or 403 inside the sliding window.",
-        note:
-          "The spike that pages. Quota and pod security refuse with 403 too; `reason=\"authorization\"` leaves them out.",
+        note: """
+          The spike that pages. Quota and pod security refuse with 403 too; `reason="authorization"` leaves them out.
+          """,
         query: """
           sum by (k8s_cluster, user) (kube_audit_window_denied_requests{window="5m", reason="authorization"}) > 50
           """),
