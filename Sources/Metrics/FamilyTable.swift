@@ -104,7 +104,10 @@ public enum Families {
       Family(
         .windowDistinctUsers, .gauge, [.cluster, .window, .sourceIP], limit: windowSeriesLimit,
         help: "Different user names refused from one source IP inside the sliding window.",
-        note: "Exact up to 64 names, then an estimate within 3 %. One address that tries many names is guessing.",
+        note: """
+          Exact up to 64 names, then an estimate within 3 %. One address that tries many names is guessing. Do not sum \
+          it: a name that was refused from two addresses is in both.
+          """,
         query: #"kube_audit_window_distinct_users{window="15m"} > 10"#),
       Family(
         .windowServerErrorRatio, .gauge, [.cluster, .window],

@@ -1,19 +1,17 @@
 /// What one scrape shows: the samples of every family at one instant, plain data.
 public struct Readings: Sendable {
-  private var sets = [SampleSet](repeating: SampleSet(), count: FamilyID.allCases.count)
+  private var sets: [FamilyID: SampleSet] = [:]
 
   public init() {}
 
   /// The samples of one family; empty until set.
   public subscript(_ family: FamilyID) -> SampleSet {
-    get { sets[Self.index[family] ?? 0] }
-    set { if let at = Self.index[family] { sets[at] = newValue } }
+    get { sets[family] ?? SampleSet() }
+    set { sets[family] = newValue }
   }
 
   /// Takes over every family that `other` has samples of.
   public mutating func merge(_ other: Readings) {
-    for at in sets.indices where !other.sets[at].rows.isEmpty { sets[at] = other.sets[at] }
+    for (family, set) in other.sets where !set.rows.isEmpty { sets[family] = set }
   }
-
-  private static let index = Dictionary(uniqueKeysWithValues: zip(FamilyID.allCases, 0...))
 }

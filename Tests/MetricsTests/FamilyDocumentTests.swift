@@ -1,3 +1,4 @@
+import Glibc
 import Metrics
 import TestSupport
 import Testing
@@ -17,6 +18,17 @@ import Testing
       if let limit = family.seriesLimit { #expect(section.contains { $0.hasPrefix("- Limit: \(limit) series") }) }
     }
     for label in Label.allCases { #expect(lines.contains { $0.hasPrefix("| `\(label.rawValue)` | ") }) }
+  }
+
+  /// The committed page is the generated one; `RECORD_GOLDEN=1` writes it anew, and such a run fails.
+  @Test func committedPageIsFresh() throws {
+    let path = Files.beside("../../docs/metrics.md")
+    if unsafe getenv("RECORD_GOLDEN") != nil {
+      try Files.write(Array(page.utf8), to: path)
+      Issue.record("recorded \(path): read the difference and run again without RECORD_GOLDEN")
+    }
+    let isFresh = try Files.read(path) == Array(page.utf8)
+    #expect(isFresh, "docs/metrics.md is not what the family table says: write it anew")
   }
 
   @Test func linksLeadToHeadings() {
