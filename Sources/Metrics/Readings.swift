@@ -1,17 +1,19 @@
 /// What one scrape shows: the samples of every family at one instant, plain data.
 public struct Readings: Sendable {
-  private var sets: [FamilyID: SampleSet] = [:]
+  private var sets = [SampleSet](repeating: SampleSet(), count: FamilyID.allCases.count)
 
   public init() {}
 
   /// The samples of one family; empty until set.
   public subscript(_ family: FamilyID) -> SampleSet {
-    get { sets[family] ?? SampleSet() }
-    set { sets[family] = newValue }
+    get { sets[Self.index[family] ?? 0] }
+    set { if let at = Self.index[family] { sets[at] = newValue } }
   }
 
   /// Takes over every family that `other` has samples of.
   public mutating func merge(_ other: Readings) {
-    for (family, set) in other.sets where !set.rows.isEmpty { sets[family] = set }
+    for at in sets.indices where !other.sets[at].rows.isEmpty { sets[at] = other.sets[at] }
   }
+
+  private static let index = Dictionary(uniqueKeysWithValues: zip(FamilyID.allCases, 0...))
 }

@@ -25,8 +25,9 @@ import Testing
       "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
         + "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", openMetrics),
     Row(
-      "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
-        + "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+      "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+        + "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+        + "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
       openMetrics + escaping),
     Row(
       "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,"
@@ -48,7 +49,7 @@ import Testing
     Row("application/openmetrics-text;version=1.0.0,text/plain", openMetrics),
     Row("application/openmetrics-text;version=1.0.0;q=0", text), Row("*/*;q=0", text),
     Row(
-      "application/openmetrics-text;version=1.0.0;q=0,application/openmetrics-text;version=0.0.1;q=0.1", oldOpenMetrics),
+      "application/openmetrics-text;version=1.0.0;q=0,application/openmetrics-text;q=0.1", oldOpenMetrics),
     Row("application/openmetrics-text;version=1.0.0;q=0.0000001", openMetrics),
     Row("application/openmetrics-text;version=1.0.0;q=nan,text/plain;q=0.1", text),
     Row("application/openmetrics-text;version=1.0.0;q=7,text/plain", openMetrics),

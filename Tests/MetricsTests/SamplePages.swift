@@ -70,7 +70,8 @@ enum SamplePages {
       "\r\n",
       "tab\tnul\0esc\u{1b}[31m", "(other)", "(unauthenticated)", "\\(other)", "(", "{}", "a=\"b\",c=\"d\"} 1\n# EOF",
       "x\"} 1\nkube_audit_requests_total{k8s_cluster=\"forged", "# HELP x y", "\u{202e}resu\u{2066}", "\u{200b}",
-      "\u{feff}", "\u{2028}", "👩‍👩‍👧‍👦 and 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "e\u{301}", "\u{e9}", "\u{ffff}", "\u{10ffff}", " ", " leading and trailing ",
+      "\u{feff}", "\u{2028}", "👩‍👩‍👧‍👦 and 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "e\u{301}", "\u{e9}",
+      "\u{ffff}", "\u{10ffff}", " ", " leading and trailing ",
       "+Inf", "NaN", ",", "}", "system:serviceaccount:kube-system:default",
     ].map { Array($0.utf8) } + [
       [0xff], [0xff, 0xfe], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x61, 0xe2, 0x82],
@@ -81,8 +82,8 @@ enum SamplePages {
       [UInt8](repeating: 0xff, count: 100 << 10), Array(String(repeating: "🦀", count: 100).utf8),
     ]
 
-  /// A refused request for each of `texts` as its user, the text taken the way that events take it. Texts that become one
-  /// label value become one series.
+  /// A refused request for each of `texts` as its user, the text taken the way that events take it. Texts that become
+  /// one label value become one series.
   static func hostile(_ texts: [[UInt8]]) -> Readings {
     var values = LabelValue(key: SipKey(1, 2))
     var arena = LabelArena()
