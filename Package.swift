@@ -65,5 +65,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
+    // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
+    tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
   ]
 )
