@@ -43,23 +43,27 @@ let package = Package(
     module("Concurrency", ["CLinux", "Diagnostics"]),
     module("Crypto"),
     module("YAML", ["CYAML", "Diagnostics"]),
-    module("AuditEvents", ["CIntrinsics", "CZlib"]),
+    module("Compression", ["CZlib"]),
+    module("AuditEvents", ["CIntrinsics", "Compression"]),
     module("Metrics", ["AuditEvents", "Crypto"]),
     module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
     module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
     module(
       "Inputs",
       [
-        "AuditEvents", "Concurrency", "Diagnostics", "Engine", .product(name: "Logging", package: "swift-log"),
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Exporter",
       [
-        "AuditEvents", "CMicroHTTPD", "CZlib", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs",
-        "Metrics", "YAML",
+        "AuditEvents", "CMicroHTTPD", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine",
+        "Inputs", "Metrics", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
+
+    tests("CompressionTests", ["Compression"]),
   ]
 )
