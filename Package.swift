@@ -64,6 +64,13 @@ let package = Package(
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
-    tests("CompressionTests", ["Compression"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("CompressionTests", ["Compression", "TestSupport"]),
+    tests(
+      "ExporterTests",
+      [
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
+        "TestSupport",
+      ]),
   ]
 )

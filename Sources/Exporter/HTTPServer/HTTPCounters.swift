@@ -2,6 +2,9 @@ internal import Concurrency
 
 /// How many answers were given, by route and status: `http_requests_total`.
 ///
+/// Every answer that this program gives. What the library itself refuses while it reads the head (not HTTP, 414, 431, 505)
+/// never reaches us and is not in here.
+///
 /// Bounded: a route's pattern, never a path, and the statuses that we answer with.
 final class HTTPCounters: Sendable {
   struct Key: Hashable, Sendable {
