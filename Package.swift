@@ -62,6 +62,7 @@ let package = Package(
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
+    tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
     tests("YAMLTests", ["Diagnostics", "YAML"]),
   ]
 )
