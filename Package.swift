@@ -72,5 +72,7 @@ let package = Package(
         "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
         "TestSupport",
       ]),
+    tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
+    tests("YAMLTests", ["Diagnostics", "YAML"]),
   ]
 )
