@@ -65,5 +65,12 @@ let package = Package(
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
     tests("CompressionTests", ["Compression"]),
+    tests("ConcurrencyTests", ["Concurrency"]),
+    tests(
+      "InputsTests",
+      [
+        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
   ]
 )
