@@ -76,5 +76,12 @@ let package = Package(
       ]),
     tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
     tests("YAMLTests", ["Diagnostics", "YAML"]),
+    tests("ConcurrencyTests", ["Concurrency"]),
+    tests(
+      "InputsTests",
+      [
+        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
   ]
 )
