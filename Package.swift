@@ -43,29 +43,48 @@ let package = Package(
     module("Concurrency", ["CLinux", "Diagnostics"]),
     module("Crypto"),
     module("YAML", ["CYAML", "Diagnostics"]),
-    module("AuditEvents", ["CIntrinsics", "CZlib"]),
+    module("Compression", ["CZlib"]),
+    module("AuditEvents", ["CIntrinsics", "Compression"]),
     module("Metrics", ["AuditEvents", "Crypto"]),
     module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
     module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
     module(
       "Inputs",
       [
-        "AuditEvents", "Concurrency", "Diagnostics", "Engine", .product(name: "Logging", package: "swift-log"),
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Exporter",
       [
-        "AuditEvents", "CMicroHTTPD", "CZlib", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs",
-        "Metrics", "YAML",
+        "AuditEvents", "CMicroHTTPD", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine",
+        "Inputs", "Metrics", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
+    // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
+    tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
+
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
-    // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
-    tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
+    tests("CompressionTests", ["Compression", "TestSupport"]),
+    tests(
+      "ExporterTests",
+      [
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
+        "TestSupport",
+      ]),
+    tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
+    tests("YAMLTests", ["Diagnostics", "YAML"]),
+    tests("ConcurrencyTests", ["Concurrency"]),
+    tests(
+      "InputsTests",
+      [
+        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
   ]
 )
