@@ -85,7 +85,7 @@ import Testing
       try Files.write(Event.lines(0..<10), to: path)
       try expectCount(exporter, 10, "a log that appears later")
       for round in 1...2 {
-        unlink(path)
+        unsafe unlink(path)
         try Files.write(Event.lines(10 * round..<10 * round + 10), to: path)
         try expectCount(exporter, 10 * round + 10, "recreated")
       }

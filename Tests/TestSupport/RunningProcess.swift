@@ -90,6 +90,7 @@ public final class RunningProcess {
 
   /// Calls `attempt` until it answers something.
   /// - Throws: `Unmet` after the time, and as soon as the process has ended.
+  @discardableResult
   public func wait<R>(for what: String, secondsLimit: Double = 20, _ attempt: () throws -> R?) throws -> R {
     var hasEnded = false
     let answer = try Deadline.poll(seconds: secondsLimit) { () -> R?? in

@@ -58,6 +58,7 @@ final class Exporter {
   }
 
   /// Waits until so many events have been taken over, and no fewer requests, then answers that page.
+  @discardableResult
   func page(received count: Int) throws -> Page {
     try page("\(count) events received") { $0.sum("kube_audit_events_received_total") >= count }
   }

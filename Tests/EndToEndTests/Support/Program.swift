@@ -7,11 +7,9 @@ enum Program {
   /// `KUBE_AUDIT_EXPORTER`, or what SwiftPM built beside the tests.
   static let path: String = {
     if let given = unsafe getenv("KUBE_AUDIT_EXPORTER") { return unsafe String(cString: given) }
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = unsafe buffer.withUnsafeMutableBytes { raw in
-      unsafe readlink("/proc/self/exe", raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
-    }
-    let tests = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+    let resolved = unsafe realpath("/proc/self/exe", nil)
+    defer { unsafe free(resolved) }
+    let tests = unsafe resolved.map { unsafe String(cString: $0) } ?? ""
     return tests.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/kube-audit-exporter"
   }()
 
