@@ -61,5 +61,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
+
+    tests("CryptoTests", ["Crypto"]),
+    tests("MetricsTests", ["AuditEvents", "Crypto", "Metrics"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
   ]
 )

@@ -87,7 +87,7 @@ extension Counters {
       if !denied.isFull(cluster) {
         let place = denied.admit(row.bytes, hash, cluster: cluster)
         if isAddressOver { denied.own(place, address: addressOwner) } else { denied.own(place, user: userOwner) }
-        if isAddressOver, let network, !network.isExact { denied.own(place, network: network.key, holds: false) }
+        if isAddressOver, let network { denied.own(place, network: network.key, holds: false) }
         return place
       }
     }

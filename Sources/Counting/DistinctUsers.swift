@@ -238,7 +238,7 @@ extension DistinctUsers {
       guard Int(series.cluster) == cluster, series.state != .overflow else { continue }
       candidates.append(
         ShownSeries.Candidate(
-          place: place, owner: UInt32(place), value: UInt64(values[place * count + window]),
+          place: place, born: series.born, owner: UInt32(place), value: UInt64(values[place * count + window]),
           isShown: series.shown >> UInt8(window) & 1 == 1))
     }
     for place in addresses.indices where values[place * count + window] == 0 {

@@ -14,6 +14,8 @@ struct Series {
   var network: UInt32 = 0
   /// The series that takes its value where it is not shown, plus 1; 0 until it was needed.
   var fold: UInt32 = 0
+  /// Counts up with every series of the table, so that the older of two is known.
+  var born: UInt32 = 0
   /// The number of the first readings that show its last change.
   var reading: UInt32 = 0
   var cluster: UInt16
@@ -49,6 +51,7 @@ struct SeriesTable {
   private var index = [UInt64](repeating: 0, count: 64)
   private var free: [UInt32] = []
   private var liveBytes = 0
+  private var births: UInt32 = 0
 
   init(windowCount: Int, key: SipKey) {
     self.windowCount = windowCount
@@ -79,6 +82,8 @@ struct SeriesTable {
   mutating func insert(_ labels: [UInt8], _ hash: UInt32, cluster: Int, state: Series.State) -> Int {
     var fresh = Series(labels: arena.append(labels), hash: hash, cluster: UInt16(truncatingIfNeeded: cluster))
     fresh.state = state
+    births &+= 1
+    fresh.born = births
     liveBytes += labels.count
     let place: Int
     if let reused = free.popLast() {

@@ -6,6 +6,7 @@
 enum ShownSeries {
   struct Candidate {
     var place: Int
+    var born: UInt32
     var owner: UInt32
     var value: UInt64
     var isShown: Bool
@@ -16,7 +17,7 @@ enum ShownSeries {
     guard candidates.count > limit else { return [] }
     var shown = candidates.filter(\.isShown)
     var waiting = candidates.filter { !$0.isShown }
-    waiting.sort { ($0.owner, $1.value, $0.place) < ($1.owner, $0.value, $1.place) }
+    waiting.sort { ($0.owner, $1.value, $0.born) < ($1.owner, $0.value, $1.born) }
     // The rank of a series is how many its owner would have before it.
     var held: [UInt32: Int] = [:]
     for candidate in shown { held[candidate.owner, default: 0] += 1 }
@@ -28,7 +29,7 @@ enum ShownSeries {
       ranked.append((rank, candidate))
     }
     ranked.sort {
-      ($0.rank, $1.candidate.value, $0.candidate.place) < ($1.rank, $0.candidate.value, $1.candidate.place)
+      ($0.rank, $1.candidate.value, $0.candidate.born) < ($1.rank, $0.candidate.value, $1.candidate.born)
     }
     let free = max(0, limit - shown.count)
     shown.append(contentsOf: ranked.prefix(free).map(\.candidate))

@@ -67,7 +67,8 @@ extension BoundedFamily {
       guard Int(series.cluster) == cluster, series.state != .overflow else { continue }
       candidates.append(
         ShownSeries.Candidate(
-          place: place, owner: byAddress ? series.address : series.user, value: values[place * count + window],
+          place: place, born: series.born, owner: byAddress ? series.address : series.user,
+          value: values[place * count + window],
           isShown: series.shown >> UInt8(window) & 1 == 1))
     }
     for hidden in ShownSeries.choose(&candidates, limit: limit) {
