@@ -83,5 +83,8 @@ let package = Package(
         "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    tests("CryptoTests", ["Crypto"]),
+    tests("MetricsTests", ["AuditEvents", "Crypto", "Metrics"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
   ]
 )
