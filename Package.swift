@@ -65,6 +65,8 @@ let package = Package(
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests(
+      "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
     tests("CompressionTests", ["Compression", "TestSupport"]),
     tests(
       "ExporterTests",
@@ -74,5 +76,12 @@ let package = Package(
       ]),
     tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
     tests("YAMLTests", ["Diagnostics", "YAML"]),
+    tests("ConcurrencyTests", ["Concurrency"]),
+    tests(
+      "InputsTests",
+      [
+        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
   ]
 )

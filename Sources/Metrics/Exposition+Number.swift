@@ -12,9 +12,8 @@ extension Exposition {
     } else if value.isInfinite {
       page += (value < 0 ? "-Inf" : "+Inf").utf8
     } else {
-      // Swift writes a whole number below 2^54 with ".0"; all that come here have digits enough without it.
-      let text = value.description
-      page += text.hasSuffix(".0") ? text.utf8.dropLast(2) : text.utf8.dropLast(0)
+      // Never ends in ".0": whole numbers beyond 2^53 are written with an exponent.
+      page += value.description.utf8
     }
   }
 

@@ -26,7 +26,7 @@ public enum FamilyDocument {
       ## All families
 
       The limit is the number of series that events can make in one cluster (and in one window, where there is that \
-      label); a dash means that configuration or a fixed list of words names them all.
+      label) unless configured otherwise; a dash means that configuration or a fixed list of words names them all.
 
       | family | type | labels | limit |
       | --- | --- | --- | --- |

@@ -95,15 +95,19 @@ public enum Families {
         .windowDeniedRequests, .gauge, [.cluster, .window, .code, .reason, .user, .sourceIP],
         limit: windowSeriesLimit,
         help: "Requests answered 401 or 403 inside the sliding window.",
-        note:
-          "The spike that pages. Quota and pod security refuse with 403 too; `reason=\"authorization\"` leaves them out.",
+        note: """
+          The spike that pages. Quota and pod security refuse with 403 too; `reason="authorization"` leaves them out.
+          """,
         query: """
           sum by (k8s_cluster, user) (kube_audit_window_denied_requests{window="5m", reason="authorization"}) > 50
           """),
       Family(
         .windowDistinctUsers, .gauge, [.cluster, .window, .sourceIP], limit: windowSeriesLimit,
         help: "Different user names refused from one source IP inside the sliding window.",
-        note: "Exact up to 64 names, then an estimate within 3 %. One address that tries many names is guessing.",
+        note: """
+          Exact up to 64 names, then an estimate within 3 %. One address that tries many names is guessing. Do not sum \
+          it: a name that was refused from two addresses is in both.
+          """,
         query: #"kube_audit_window_distinct_users{window="15m"} > 10"#),
       Family(
         .windowServerErrorRatio, .gauge, [.cluster, .window],

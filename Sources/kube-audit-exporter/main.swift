@@ -1,1 +1,4 @@
 import Exporter
+import Glibc
+
+exit(Exporter.run(arguments: Array(CommandLine.arguments.dropFirst())))

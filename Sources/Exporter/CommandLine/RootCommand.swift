@@ -1,0 +1,36 @@
+internal import ArgumentParser
+
+/// The program: picks a command.
+struct RootCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: Version.program, abstract: "Turns Kubernetes audit events into Prometheus metrics.",
+    discussion: "Without a command, `serve` is meant: \(Version.program) --input.file /var/log/kubernetes/audit.log",
+    version: Version.text, subcommands: [ServeCommand.self, ReplayCommand.self, DocumentCommand.self],
+    defaultSubcommand: ServeCommand.self)
+}
+
+/// `replay`: an archive through the same engine.
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay", abstract: "Count archived audit logs and print the result.",
+    discussion: "Reads what serve reads, plain or gzip, with the events' own time as clock. Its totals equal serve's.")
+
+  @Option(name: .customLong("format"), help: CommandFlag.format.argumentHelp)
+  var format = ReplayFormat.table
+  @Option(name: .customLong("config.file"), help: CommandFlag.configFile.argumentHelp)
+  var configFile: String?
+  @Argument(help: ArgumentHelp("Audit logs; - is standard input.", valueName: "FILE"))
+  var files: [String]
+}
+
+extension ReplayFormat: ExpressibleByArgument {}
+
+/// `docs`: writes what is generated under docs/. For those who build the program.
+struct DocumentCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "docs", abstract: "Print a generated page of docs/.", shouldDisplay: false)
+
+  enum Page: String, ExpressibleByArgument, CaseIterable { case metrics, configuration }
+  @Argument(help: "metrics or configuration.")
+  var page: Page
+}

@@ -1,0 +1,80 @@
+internal import ArgumentParser
+internal import Diagnostics
+import Glibc
+
+/// Runs the program: the arguments without its name in, the exit code out.
+///
+/// Exit codes: 0 done (also after SIGTERM), 1 the configuration is wrong or the work failed, 2 the command line is wrong.
+public func run(arguments: [String]) -> Int32 {
+  run(arguments: arguments, commands: .real, console: .standard)
+}
+
+/// Where a command writes what is not a log line.
+struct Console: Sendable {
+  let out: @Sendable (String) -> Void
+  let error: @Sendable (String) -> Void
+
+  static let standard = Console(out: { Console.write($0, to: 1) }, error: { Console.write($0, to: 2) })
+
+  private static func write(_ text: String, to descriptor: Int32) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+}
+
+/// The same with commands and console given, for tests.
+func run(arguments: [String], commands: Commands, console: Console) -> Int32 {
+  do {
+    var command = try RootCommand.parseAsRoot(arguments)
+    switch command {
+    case let serve as ServeCommand: return runServe(serve, commands, console)
+    case let replay as ReplayCommand: return runReplay(replay, commands, console)
+    case let document as DocumentCommand:
+      console.out(document.page == .metrics ? commands.metricsDocument() : SettingsDocument.markdown)
+      return 0
+    default:
+      try command.run()  // Help.
+      return 0
+    }
+  } catch {
+    let message = RootCommand.fullMessage(for: error)
+    if RootCommand.exitCode(for: error).isSuccess {
+      console.out(message + "\n")
+      return 0
+    }
+    console.error(message + "\n")
+    return 2
+  }
+}
+
+private func runServe(_ command: ServeCommand, _ commands: Commands, _ console: Console) -> Int32 {
+  let flags = command.given
+  let file = command.configFile
+  let load: @Sendable () throws(Failures) -> Settings = { () throws(Failures) in
+    try SettingsReader.load(file: file, flags: flags, needsInput: true)
+  }
+  do throws(Failures) {
+    let settings = try load()
+    guard command.configCheck else { return commands.serve(ServeOptions(settings: settings, load: load)) }
+    console.out("SUCCESS: \(file ?? "the configuration") is valid\n")
+    return 0
+  } catch {
+    console.error(FailureReport.lines(error.all))
+    return 1
+  }
+}
+
+private func runReplay(_ command: ReplayCommand, _ commands: Commands, _ console: Console) -> Int32 {
+  do throws(Failures) {
+    let settings = try SettingsReader.load(file: command.configFile, needsInput: false)
+    return commands.replay(ReplayOptions(settings: settings, format: command.format, files: command.files))
+  } catch {
+    console.error(FailureReport.lines(error.all))
+    return 1
+  }
+}

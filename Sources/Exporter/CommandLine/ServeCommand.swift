@@ -1,0 +1,112 @@
+internal import ArgumentParser
+
+/// `serve`: the flags, each declared once more than in `Schema`, because the parser wants them at compile time. A test holds
+/// the two together.
+struct ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Read audit events and serve metrics. The default.",
+    discussion: "Flags win over the configuration file. docs/configuration.md lists every setting.")
+
+  @Option(name: .customLong("config.file"), help: CommandFlag.configFile.argumentHelp)
+  var configFile: String?
+  @Flag(name: .customLong("config.check"), help: CommandFlag.configCheck.argumentHelp)
+  var configCheck = false
+
+  @Option(name: .customLong("cluster.name"), help: help("cluster.name", "NAME"))
+  var clusterName: String?
+  @Option(name: .customLong("input.file"), help: help("input.file", "PATH|PATTERN"))
+  var inputFile: [String] = []
+  @Option(name: .customLong("input.file.start"), help: help("input.file.start", "beginning|end"))
+  var inputFileStart: String?
+  @Flag(name: .customLong("input.stdin"), inversion: .prefixedNo, help: help("input.stdin"))
+  var inputStdin: Bool?
+  @Option(name: .customLong("input.webhook.listen-address"), help: help("input.webhook.listen-address", "ADDRESS"))
+  var webhookListenAddress: [String] = []
+  @Flag(name: .customLong("input.webhook.insecure"), inversion: .prefixedNo, help: help("input.webhook.insecure"))
+  var webhookInsecure: Bool?
+
+  @Option(name: .customLong("web.listen-address"), help: help("web.listen-address", "ADDRESS"))
+  var webListenAddress: [String] = []
+  @Option(name: .customLong("web.telemetry-path"), help: help("web.telemetry-path", "PATH"))
+  var webTelemetryPath: String?
+  @Option(name: .customLong("web.external-url"), help: help("web.external-url", "URL"))
+  var webExternalURL: String?
+  @Option(name: .customLong("web.route-prefix"), help: help("web.route-prefix", "PATH"))
+  var webRoutePrefix: String?
+  @Flag(name: .customLong("web.enable-lifecycle"), inversion: .prefixedNo, help: help("web.enable-lifecycle"))
+  var webEnableLifecycle: Bool?
+  @Option(name: .customLong("web.max-requests"), help: help("web.max-requests", "N"))
+  var webMaxRequests: String?
+
+  @Option(name: .customLong("log.level"), help: help("log.level", "LEVEL"))
+  var logLevel: String?
+  @Option(name: .customLong("log.format"), help: help("log.format", "FORMAT"))
+  var logFormat: String?
+
+  /// The flags that were given, in a fixed order.
+  var given: [GivenFlag] {
+    let single: [(String, String?)] = [
+      ("cluster.name", clusterName), ("input.file.start", inputFileStart), ("input.stdin", inputStdin.map(String.init)),
+      ("input.webhook.insecure", webhookInsecure.map(String.init)), ("web.telemetry-path", webTelemetryPath),
+      ("web.external-url", webExternalURL), ("web.route-prefix", webRoutePrefix),
+      ("web.enable-lifecycle", webEnableLifecycle.map(String.init)), ("web.max-requests", webMaxRequests),
+      ("log.level", logLevel), ("log.format", logFormat),
+    ]
+    let repeated: [(String, [String])] = [
+      ("input.file", inputFile), ("input.webhook.listen-address", webhookListenAddress),
+      ("web.listen-address", webListenAddress),
+    ]
+    return single.compactMap { name, value in value.map { GivenFlag(name: name, values: [$0]) } }
+      + repeated.filter { !$0.1.isEmpty }.map { GivenFlag(name: $0.0, values: $0.1) }
+  }
+
+  /// The schema's help, with the default.
+  private static func help(_ flag: String, _ value: String? = nil) -> ArgumentHelp {
+    let setting = Schema.setting(flag: flag)
+    var text = setting?.help ?? ""
+    if let fallback = setting?.fallback, fallback != "[]", fallback != "\"\"" { text += " (default: \(fallback))" }
+    return ArgumentHelp(stringLiteral: text).naming(value)
+  }
+}
+
+/// Flags that no configuration file can hold.
+enum CommandFlag: String, CaseIterable {
+  case configFile = "config.file"
+  case configCheck = "config.check"
+  case format
+
+  /// The commands that have it.
+  var commands: [String] {
+    switch self {
+    case .configFile: ["serve", "replay"]
+    case .configCheck: ["serve"]
+    case .format: ["replay"]
+    }
+  }
+
+  var help: String {
+    switch self {
+    case .configFile: "The configuration file, YAML."
+    case .configCheck: "Check the configuration and exit: 0 when it is good, 1 with every failure named when it is not."
+    case .format: "What to print: table, json or openmetrics. (default: table)"
+    }
+  }
+
+  var argumentHelp: ArgumentHelp {
+    let value: String? =
+      switch self {
+      case .configFile: "FILE"
+      case .configCheck: nil
+      case .format: "FORMAT"
+      }
+    return ArgumentHelp(stringLiteral: help).naming(value)
+  }
+}
+
+extension ArgumentHelp {
+  fileprivate func naming(_ value: String?) -> ArgumentHelp {
+    var help = self
+    help.valueName = value
+    return help
+  }
+}

@@ -1,0 +1,27 @@
+internal import Diagnostics
+
+/// What `serve` needs to start.
+struct ServeOptions: Sendable {
+  let settings: Settings
+  /// Reads file and flags again, for a reload.
+  let load: @Sendable () throws(Failures) -> Settings
+}
+
+/// What `replay` needs.
+struct ReplayOptions: Sendable {
+  let settings: Settings
+  let format: ReplayFormat
+  /// At least one; `-` is standard input.
+  let files: [String]
+}
+
+/// What `replay` prints.
+enum ReplayFormat: String, Sendable, CaseIterable { case table, json, openmetrics }
+
+/// What the commands do, apart from how they are called: each answers with the exit code.
+struct Commands: Sendable {
+  let serve: @Sendable (ServeOptions) -> Int32
+  let replay: @Sendable (ReplayOptions) -> Int32
+  /// docs/metrics.md.
+  let metricsDocument: @Sendable () -> String
+}

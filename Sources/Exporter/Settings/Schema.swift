@@ -1,0 +1,177 @@
+internal import Diagnostics
+
+/// Every setting, once. The file reader, the flags, `--config.check` and docs/configuration.md come from this list.
+enum Schema {
+  static let all: [Setting] = inputs + clusters + counting + limits + web + log
+
+  /// The setting that a flag sets.
+  static func setting(flag: String) -> Setting? { all.first { $0.flag == flag } }
+
+  private static let inputs: [Setting] = [
+    Setting(
+      "inputs.file", \.inputs.files,
+      Shape<Settings.Inputs.File>.inputFile.list("list of paths or {path, cluster}", limit: 256), flag: "input.file",
+      example: "[{path: /var/log/kubernetes/audit.log, cluster: prod}]", fields: Shape<Settings.Inputs.File>.fields,
+      help: "Audit logs to follow, across rotation; plain or gzip. On the command line: a path or pattern each."),
+    Setting(
+      "inputs.file_start", \.inputs.fileStart, .choice, flag: "input.file.start",
+      help: "Where to begin in a file that is there at the start. Files that appear later are read from the beginning."),
+    Setting(
+      "inputs.stdin", \.inputs.stdin, .bool, flag: "input.stdin", example: "true",
+      help: "Read audit events from standard input."),
+    Setting(
+      "inputs.webhook.listen_addresses", \.inputs.webhook.listenAddresses,
+      Shape<ListenAddress>.address.list("list of addresses", limit: 16),
+      flag: "input.webhook.listen-address", example: "[\"127.0.0.1:10404\"]",
+      help: "Addresses to take pushes of the API server's audit webhook at, on /webhook and /webhook/<cluster>."),
+    Setting(
+      "inputs.webhook.insecure", \.inputs.webhook.isInsecure, .bool, flag: "input.webhook.insecure",
+      help:
+        "Let the webhook listen on addresses that other machines reach. Anybody there can then write events: there is "
+        + "no authentication."),
+    Setting(
+      "inputs.webhook.clusters", \.inputs.webhook.clusters,
+      ClusterName.shape.list("list of cluster names", limit: 1000),
+      example: "[prod, staging]",
+      help: "Clusters that /webhook/<cluster> takes events for, besides `clusters` and `cluster.name`."),
+    Setting(
+      "inputs.webhook.body_limit_bytes", \.inputs.webhook.bodyLimitBytes, .bytes(1 << 20...1 << 30),
+      help:
+        "The largest body as it arrives. A larger one is answered 413 and lost, so keep it above the API server's batches."
+    ),
+    Setting(
+      "inputs.webhook.decoded_limit_bytes", \.inputs.webhook.decodedLimitBytes, .bytes(1 << 20...1 << 30),
+      help: "The same after decompression."),
+    Setting(
+      "queue.limit_bytes", \.queueLimitBytes,
+      Shape<Int>.bytes(1 << 20...4 << 30).optional("16MiB, with a webhook 16MiB + both its limits (144MiB)"),
+      example: "64MiB",
+      help:
+        "Bytes held between inputs and counting, bodies being received included. When full, inputs wait and the webhook "
+        + "answers 503. It is a limit, not a reservation. With a webhook the default leaves room for one largest body, as it "
+        + "arrives and decoded: the API server drops a batch that was refused five times."),
+  ]
+
+  private static let clusters: [Setting] = [
+    Setting(
+      "cluster.name", \.clusterName, ClusterName.shape, flag: "cluster.name", example: "prod",
+      help: "The cluster of events whose input and wrapping name none."),
+    Setting(
+      "clusters", \.clusters, Shape<Settings.Cluster>.cluster.list("list of {name}", limit: 1000), isReloadable: true,
+      example: "[{name: prod}, {name: staging}]", fields: Shape<Settings.Cluster>.fields,
+      help:
+        "Clusters that should log: each has `kube_audit_cluster_expected`, so that one never heard from can be alerted on."
+    ),
+  ]
+
+  private static let counting: [Setting] = [
+    Setting(
+      "windows", \.windowSeconds, Shape<Int64>.duration(30...86_400).list("list of durations", limit: 6),
+      example: "[5m, 15m, 1h, 6h]",
+      help: "Spans of the sliding windows, each a multiple of 30s. The bundled rules need 5m, 15m and 1h."),
+    Setting(
+      "max_lag", \.maxLagSeconds, .duration(60...86_400),
+      help: "How far behind a feed may be and still be shown with full windows."),
+    Setting(
+      "trusted_proxies", \.trustedProxies,
+      Shape<String>.checked("network", Network.canonical).list("list of networks", limit: 256),
+      example: "[10.0.0.0/8, \"2001:db8::/32\"]",
+      help:
+        "Proxies whose word about the source IP counts: from the last of `sourceIPs` backwards, addresses in these networks "
+        + "are passed over."),
+    Setting(
+      "tracked_objects", \.trackedObjects,
+      Shape<Settings.TrackedObject>.trackedObject.list("list of entries", limit: 48),
+      example: "[{name: coredns, group: \"\", resource: configmaps, namespace: kube-system, object_name: coredns}]",
+      fields: Shape<Settings.TrackedObject>.fields,
+      help: "Requests to count by themselves in `kube_audit_tracked_requests_total`, besides the built-in objects."),
+  ]
+
+  private static let limits: [Setting] =
+    [
+      Setting(
+        "limits.event_bytes", \.limits.eventBytes, .bytes(64 << 10...256 << 20),
+        help: "The longest event; longer ones are rejected."),
+      Setting(
+        "limits.clusters", \.limits.clusters, .integer(1...10_000),
+        help: "Clusters with series of their own; further ones count as `(other)`."),
+      Setting(
+        "limits.users_per_source_ip", \.limits.usersPerSourceIP, .integer(1...5000),
+        help: "Users of whom one source IP may hold series of refused requests."),
+      Setting(
+        "limits.source_ips_per_user", \.limits.sourceIPsPerUser, .integer(1...5000),
+        help: "Source IPs from which one user may hold series of refused requests."),
+      Setting(
+        "limits.series_per_ipv6_network", \.limits.seriesPerIPv6Network, .integer(1...5000),
+        help: "Series of refused requests in one IPv6 /64 before it is counted as one."),
+      Setting(
+        "limits.resources_per_cluster", \.limits.resourcesPerCluster, .integer(1...10_000),
+        help: "Resource names of one cluster; further ones count as `(other)`."),
+      Setting(
+        "limits.shown_series", \.limits.shownSeries, .integer(10...5000),
+        help: "Series shown of one window family, window and cluster; the rest is shown as one."),
+      Setting(
+        "limits.series_idle", \.limits.idleSeconds, .duration(3600...30 * 86_400),
+        help: "A series without a change for this long may be dropped when its family is over 80 % full."),
+    ]
+    + families
+
+  private static let families: [Setting] =
+    family("requests", \.limits.requests.perCluster, \.limits.requests.inAll, "requests")
+    + family("denied", \.limits.denied.perCluster, \.limits.denied.inAll, "refused requests")
+    + family("server_errors", \.limits.serverErrors.perCluster, \.limits.serverErrors.inAll, "server errors")
+    + family("rbac_mutations", \.limits.rbacMutations.perCluster, \.limits.rbacMutations.inAll, "RBAC mutations")
+    + family("tracked", \.limits.tracked.perCluster, \.limits.tracked.inAll, "requests for tracked objects")
+    + family(
+      "tracked_in_window", \.limits.trackedInWindow.perCluster, \.limits.trackedInWindow.inAll,
+      "requests for tracked objects inside the windows")
+    + family("impersonated", \.limits.impersonated.perCluster, \.limits.impersonated.inAll, "impersonated requests")
+    + family(
+      "distinct_users", \.limits.distinctUsers.perCluster, \.limits.distinctUsers.inAll,
+      "distinct refused users, by source IP")
+
+  private static func family(
+    _ name: String, _ perCluster: any WritableKeyPath<Settings, Int> & Sendable,
+    _ inAll: any WritableKeyPath<Settings, Int> & Sendable, _ what: String
+  ) -> [Setting] {
+    [
+      Setting(
+        "limits.\(name).series_per_cluster", perCluster, .integer(1...1_000_000),
+        help: "Series of \(what) that one cluster may hold."),
+      Setting(
+        "limits.\(name).series", inAll, .integer(1...1_000_000), help: "Series of \(what) over all clusters."),
+    ]
+  }
+
+  private static let web: [Setting] = [
+    Setting(
+      "web.listen_addresses", \.web.listenAddresses, Shape<ListenAddress>.address.list("list of addresses", limit: 16),
+      flag: "web.listen-address",
+      help: "Addresses to serve scrapers and people at."),
+    Setting(
+      "web.telemetry_path", \.web.telemetryPath, .checked("path", SettingsChecks.telemetryPath),
+      flag: "web.telemetry-path",
+      help: "Where the metrics are."),
+    Setting(
+      "web.external_url", \.web.externalURL, .checked("URL", URLText.external), flag: "web.external-url",
+      example: "https://example.org/audit", help: "The URL under which people reach this exporter, behind a proxy say."),
+    Setting(
+      "web.route_prefix", \.web.routePrefix,
+      Shape<String>.checked("path", URLText.prefix).optional("the external URL's path"),
+      flag: "web.route-prefix", example: "/audit", help: "What stands before every path that is served."),
+    Setting(
+      "web.enable_lifecycle", \.web.isLifecycleEnabled, .bool, flag: "web.enable-lifecycle",
+      help: "Let a POST to /-/reload read the configuration again."),
+    Setting(
+      "web.max_requests", \.web.requestsLimit, .integer(0...10_000), flag: "web.max-requests",
+      help: "Scrapes served at a time; 0 is no limit."),
+  ]
+
+  private static let log: [Setting] = [
+    Setting(
+      "log.level", \.log.level, .choice, flag: "log.level", isReloadable: true, help: "The least level that is written."
+    ),
+    Setting(
+      "log.format", \.log.format, .choice, flag: "log.format", isReloadable: true, help: "How log lines are written."),
+  ]
+}

@@ -1,0 +1,147 @@
+internal import Logging
+internal import Diagnostics
+
+/// Everything that can be set, as plain values: checked, complete, defaults filled in. `Schema` says which key and flag sets
+/// which value; the values here are the defaults.
+struct Settings: Sendable, Equatable {
+  /// Clusters that must log; those that are never heard from can be alerted on.
+  var clusters: [Cluster] = []
+  /// The cluster of events whose wrapping and input name none.
+  var clusterName = "default"
+  var inputs = Inputs()
+  var web = Web()
+  var log = Log()
+  var limits = Limits()
+  /// As it was set; `queueBudgetBytes` is what holds.
+  var queueLimitBytes: Int?
+  /// Spans of the sliding windows, seconds, ascending.
+  var windowSeconds: [Int64] = [300, 900, 3600]
+  var maxLagSeconds: Int64 = 900
+  /// Networks in canonical notation, `10.0.0.0/8`; single addresses carry `/32` or `/128`.
+  var trustedProxies: [String] = []
+  /// Besides the built-in ones.
+  var trackedObjects: [TrackedObject] = []
+
+  struct Cluster: Sendable, Hashable {
+    var name: String
+  }
+
+  struct Inputs: Sendable, Equatable {
+    var files: [File] = []
+    /// Where to begin in a file that is there at the start.
+    var fileStart = Start.beginning
+    var stdin = false
+    var webhook = Webhook()
+
+    struct File: Sendable, Hashable {
+      /// A path or a pattern.
+      var path: String
+      /// The cluster of its events; nil for `clusterName`.
+      var cluster: String?
+    }
+    enum Start: String, Sendable, CaseIterable { case beginning, end }
+  }
+
+  struct Webhook: Sendable, Equatable {
+    /// Empty: the webhook is off.
+    var listenAddresses: [ListenAddress] = []
+    /// Whether a listener without authentication may be reached from other machines.
+    var isInsecure = false
+    /// Names that `/webhook/<cluster>` takes besides `clusters` and `clusterName`.
+    var clusters: [String] = []
+    /// The largest body as it arrives, and after decompression.
+    var bodyLimitBytes = 64 << 20
+    var decodedLimitBytes = 64 << 20
+  }
+
+  struct Web: Sendable, Equatable {
+    var listenAddresses = [ListenAddress(host: "", port: 10_403)]
+    var telemetryPath = "/metrics"
+    /// Empty, or `http://host/prefix` without a slash at its end.
+    var externalURL = ""
+    /// As it was set; `prefix` is what holds.
+    var routePrefix: String?
+    var isLifecycleEnabled = false
+    /// Scrapes served at a time; 0 for no limit.
+    var requestsLimit = 40
+
+    /// Empty, or `/path` without a slash at its end: as set, else the external URL's path.
+    var prefix: String { routePrefix ?? URLText.path(of: externalURL) }
+  }
+
+  struct Log: Sendable, Equatable {
+    var level = LogLevel.info
+    var format = LogFormat.logfmt
+  }
+
+  enum LogLevel: String, Sendable, CaseIterable {
+    case debug, info, warn, error
+    /// The same in swift-log's words.
+    var logger: Logger.Level {
+      switch self {
+      case .debug: .debug
+      case .info: .info
+      case .warn: .warning
+      case .error: .error
+      }
+    }
+  }
+
+  /// A class of requests to count by itself. Nil matches everything.
+  struct TrackedObject: Sendable, Hashable {
+    var name: String
+    /// Empty is the core group.
+    var group: String?
+    var resource: String
+    /// The empty text is the resource itself.
+    var subresources: [String]? = [""]
+    var namespace: String?
+    var objectName: String?
+    /// Lower case; nil for every verb.
+    var verbs: [String]? = TrackedObject.changes
+
+    static let changes = ["create", "update", "patch", "delete", "deletecollection"]
+  }
+
+  /// The clusters that a push may name.
+  var webhookClusters: [String] { [clusterName] + clusters.map(\.name) + inputs.webhook.clusters }
+
+  /// Whether any input is configured.
+  var hasInput: Bool { !inputs.files.isEmpty || inputs.stdin || !inputs.webhook.listenAddresses.isEmpty }
+
+  /// The budget of everything between the inputs and the counters. Unless set: 16 MiB, and while a webhook listens the
+  /// largest body twice besides (as it arrives, and decoded), so that the API server's largest batch never has to wait for
+  /// an empty queue: a batch refused five times is lost. It is a limit and not a reservation.
+  var queueBudgetBytes: Int {
+    let pushed =
+      inputs.webhook.listenAddresses.isEmpty ? 0 : inputs.webhook.bodyLimitBytes + inputs.webhook.decodedLimitBytes
+    return queueLimitBytes ?? (16 << 20) + pushed
+  }
+}
+
+extension Settings {
+  /// Bounds of what is counted and shown; DESIGN.md, sections 3 and 4.
+  struct Limits: Sendable, Equatable {
+    /// How many series one family may hold, of one cluster and in all.
+    struct Family: Sendable, Equatable {
+      var perCluster: Int
+      var inAll: Int
+    }
+    var eventBytes = 16 << 20
+    var clusters = 1000
+    var requests = Family(perCluster: 2000, inAll: 20_000)
+    var denied = Family(perCluster: 5000, inAll: 25_000)
+    var serverErrors = Family(perCluster: 2000, inAll: 10_000)
+    var rbacMutations = Family(perCluster: 2000, inAll: 10_000)
+    var tracked = Family(perCluster: 2000, inAll: 10_000)
+    var trackedInWindow = Family(perCluster: 2000, inAll: 10_000)
+    var impersonated = Family(perCluster: 2000, inAll: 10_000)
+    var distinctUsers = Family(perCluster: 1024, inAll: 2048)
+    var usersPerSourceIP = 64
+    var sourceIPsPerUser = 64
+    var seriesPerIPv6Network = 16
+    var resourcesPerCluster = 512
+    var shownSeries = 500
+    var idleSeconds: Int64 = 86_400
+  }
+}

@@ -1,0 +1,109 @@
+internal import Diagnostics
+
+/// What only several settings together can get wrong, and what no shape can say.
+enum SettingsChecks {
+  /// Every such failure, without file and line.
+  static func failures(_ settings: Settings) -> [Failure] {
+    inputs(settings) + addresses(settings) + windows(settings) + names(settings) + limits(settings)
+  }
+
+  /// The windows that the bundled alerting rules name.
+  static let bundledWindows: [Int64] = [300, 900, 3600]
+
+  /// Values of label `object` that are taken.
+  static let builtInObjects = [
+    "pods", "namespaces", "serviceaccounts", "networkpolicies", "endpoints", "aws-auth", "validating-webhooks",
+    "mutating-webhooks", "secrets", "secret-reads", "pod-exec", "token-requests", "certificate-requests",
+  ]
+
+  static func telemetryPath(_ text: String) throws(Refusal) -> String {
+    let path = try URLText.prefix(text)
+    guard !path.isEmpty, path != "/-", !path.hasPrefix("/-/") else {
+      throw Refusal("\(text) is not a path for metrics", "Write a path such as /metrics; / and /-/ are taken")
+    }
+    return path
+  }
+
+  /// `serve` reads something, or does not start.
+  static func missingInput(_ settings: Settings) -> Failure? {
+    guard !settings.hasInput else { return nil }
+    return Failure(
+      .setting, "no input is configured", at: .setting(key: "inputs", file: nil, line: nil),
+      remedy: "Name a log with --input.file PATH, read standard input with --input.stdin, or take pushes with "
+        + "--input.webhook.listen-address 127.0.0.1:10404")
+  }
+
+  private static func inputs(_ settings: Settings) -> [Failure] {
+    guard !settings.inputs.webhook.isInsecure else { return [] }
+    return settings.inputs.webhook.listenAddresses.filter { !$0.isLoopback }.map {
+      failure(
+        "inputs.webhook.listen_addresses", "\($0) can be reached from other machines, and pushes are not authenticated",
+        "Listen on 127.0.0.1, or accept events from anybody there with --input.webhook.insecure")
+    }
+  }
+
+  private static func addresses(_ settings: Settings) -> [Failure] {
+    let taken = settings.web.listenAddresses
+    var found = settings.inputs.webhook.listenAddresses.filter { pushed in
+      taken.contains {
+        $0.port != 0 && $0.port == pushed.port && ($0.host == pushed.host || $0.host.isEmpty || pushed.host.isEmpty)
+      }
+    }.map {
+      failure(
+        "inputs.webhook.listen_addresses", "\($0) is served by web.listen_addresses",
+        "Take another port: pushes have a listener of their own")
+    }
+    if taken.isEmpty {
+      found.append(failure("web.listen_addresses", "no address is given", "Write one, such as \":10403\""))
+    }
+    return found
+  }
+
+  private static func windows(_ settings: Settings) -> [Failure] {
+    settings.windowSeconds.filter { $0 % 30 != 0 }.map {
+      failure("windows", "\(DurationText.text($0)) is not a multiple of 30s", "Write a multiple of 30s")
+    }
+      + bundledWindows.filter { !settings.windowSeconds.contains($0) }.map {
+        failure(
+          "windows", "\(DurationText.text($0)) is missing, and the bundled rules need it",
+          "Add \(DurationText.text($0))")
+      }
+  }
+
+  private static func names(_ settings: Settings) -> [Failure] {
+    let objects = settings.trackedObjects.map(\.name)
+    return duplicates(objects).map { failure("tracked_objects", "\($0) is named twice", "Rename one of the two") }
+      + objects.filter(builtInObjects.contains).map {
+        failure("tracked_objects", "\($0) is the name of a built-in object", "Take another name")
+      }
+      + duplicates(settings.inputs.files.map(\.path)).map {
+        failure("inputs.file", "\($0) is named twice", "Keep one of the two")
+      }
+  }
+
+  private static func limits(_ settings: Settings) -> [Failure] {
+    let limits = settings.limits
+    let families = [
+      ("requests", limits.requests), ("denied", limits.denied), ("server_errors", limits.serverErrors),
+      ("rbac_mutations", limits.rbacMutations), ("tracked", limits.tracked),
+      ("tracked_in_window", limits.trackedInWindow), ("impersonated", limits.impersonated),
+      ("distinct_users", limits.distinctUsers),
+    ]
+    return families.filter { $0.1.perCluster > $0.1.inAll }.map { name, limit in
+      failure(
+        "limits.\(name).series_per_cluster", "\(limit.perCluster) for one cluster is more than \(limit.inAll) in all",
+        "Lower it, or raise limits.\(name).series")
+    }
+  }
+
+  private static func duplicates(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    var twice: [String] = []
+    for name in names where !seen.insert(name).inserted && !twice.contains(name) { twice.append(name) }
+    return twice
+  }
+
+  private static func failure(_ key: String, _ what: String, _ remedy: String) -> Failure {
+    Failure(.setting, what, at: .setting(key: key, file: nil, line: nil), remedy: remedy)
+  }
+}
