@@ -84,7 +84,6 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),
-    tests("MetricsTests", ["AuditEvents", "Crypto", "Metrics"]),
     tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
   ]
 )
