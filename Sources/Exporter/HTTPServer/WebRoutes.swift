@@ -24,6 +24,8 @@ struct WebRoutes: Sendable {
   var telemetryPath = "/metrics"
   /// Nil unless `--web.enable-lifecycle`.
   var reload: Reload?
+  /// Called with the number of readings that a scraper gets.
+  var didScrape: @Sendable (UInt32) -> Void = { _ in }
   /// Writes the page for people.
   var page: @Sendable (Readings) -> [UInt8]
 
@@ -35,10 +37,15 @@ struct WebRoutes: Sendable {
   }
 
   private var metrics: Route {
-    Route(telemetryPath) { [scrapes] request, responder in
+    Route(telemetryPath) { [scrapes, didScrape] request, responder in
       let wish = Negotiation(accept: request.header("accept"), acceptEncoding: request.header("accept-encoding"))
       scrapes.answer(responder) { snapshot in
-        let plain = { snapshot.page(wish.format.rawValue) { Exposition.render($0, as: wish.format) } }
+        let plain = {
+          snapshot.page(wish.format.rawValue) { readings in
+            didScrape(readings.number)
+            return Exposition.render(readings, as: wish.format)
+          }
+        }
         return Self.response(snapshot, plain, name: wish.format.rawValue, wish, contentType: wish.contentType)
       }
     }
