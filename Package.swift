@@ -86,5 +86,7 @@ let package = Package(
         "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    tests("CryptoTests", ["Crypto"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
   ]
 )

@@ -1,4 +1,3 @@
-public import Counting
 public import Metrics
 
 /// What others ask of the engine, done between two batches.
@@ -8,5 +7,5 @@ public enum EngineCommand: Sendable {
   /// The readings of this number were shown to a scraper: what they held may expire (DESIGN.md, "Bounded family").
   case scraped(UInt32)
   /// Count with other settings from here on: what a reload may change.
-  case apply(CountingSettings)
+  case apply(EngineSettings)
 }

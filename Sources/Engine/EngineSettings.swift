@@ -4,6 +4,8 @@ public import Counting
 /// What the engine is told at its start.
 public struct EngineSettings: Sendable {
   public var counting: CountingSettings
+  /// Clusters that must be heard from; they are shown before their first event.
+  public var expectedClusters: [String] = []
   public var decoding = AuditDecoder.Limits()
 
   public init(counting: CountingSettings) { self.counting = counting }

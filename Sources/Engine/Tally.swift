@@ -24,6 +24,7 @@ struct Tally: ~Copyable, EventSink {
     repeats = RepeatedEvents(key: key)
     inputs = settings.counting.inputs
     defaultCluster = counters.cluster(named: "default")
+    for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
   }
 
   /// What is reported from here on belongs to this batch.
@@ -65,7 +66,10 @@ struct Tally: ~Copyable, EventSink {
 
   mutating func drop(_ reason: DropReason, input: Int) { accounts[input].drop(reason) }
 
-  mutating func apply(_ settings: CountingSettings) { counters.apply(settings) }
+  mutating func apply(_ settings: EngineSettings) {
+    counters.apply(settings.counting)
+    for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
+  }
 
   /// Says that the readings of this number were shown to a scraper.
   mutating func scraped(_ number: UInt32) { counters.scraped(number) }

@@ -1,0 +1,65 @@
+internal import Crypto
+internal import Diagnostics
+internal import Engine
+import Glibc
+internal import Inputs
+internal import Metrics
+
+/// Counts archives through the same engine as `serve`, in one thread, and prints the result. The exit code out: 1 when an
+/// archive could not be read to its end; what could be read is counted and printed all the same.
+@Sendable func replay(_ options: ReplayOptions) -> Int32 {
+  var run = ReplayRun(options)
+  run.readAll()
+  Console.standard.out(run.page())
+  return run.hasFailed ? 1 : 0
+}
+
+/// One replay: the engine, and how far it is.
+private struct ReplayRun: ~Copyable {
+  private let options: ReplayOptions
+  private var engine: Engine
+  private var progress: ProgressBar
+  private(set) var hasFailed = false
+
+  init(_ options: ReplayOptions) {
+    self.options = options
+    var settings = options.settings.engine(inputs: ["replay"])
+    settings.counting.followsEventTime = true
+    settings.counting.maxLagSeconds = nil
+    engine = Engine(settings, key: .random())
+    progress = ProgressBar(
+      isShown: isatty(STDERR_FILENO) == 1, columns: Terminal.columns, start: Clock.monotonic,
+      write: { Console.standard.error($0) })
+  }
+
+  mutating func readAll() {
+    let archives = options.files.map { Archive(path: $0, lineBytesLimit: options.settings.limits.eventBytes) }
+    let sizes = archives.map(\.totalBytes)
+    let total = sizes.contains { $0 == nil } ? nil : UInt64(sizes.reduce(0) { $0 + ($1 ?? 0) })
+    var read: UInt64 = 0
+    for (index, archive) in archives.enumerated() {
+      do throws(Failure) {
+        try archive.read(stream: UInt64(index), cluster: options.settings.clusterName) { batch in
+          engine.count(batch)
+          read += UInt64(batch.sourceBytes)
+          progress.update(readBytes: read, totalBytes: total, now: Clock.monotonic)
+        }
+      } catch {
+        hasFailed = true
+        progress.finish()
+        Console.standard.error(FailureReport.sentence(error) + "\n")
+      }
+    }
+    progress.finish()
+  }
+
+  mutating func page() -> String {
+    // The clock of a replay is the newest event.
+    let readings = engine.readings(at: 0)
+    switch options.format {
+    case .table: return ReplayReport(readings).table(columns: Terminal.columns)
+    case .json: return ReplayJSON.text(readings)
+    case .openmetrics: return String(decoding: Exposition.render(readings, as: .openMetrics), as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+internal import AuditEvents
+internal import Counting
+internal import Engine
+internal import Inputs
+
+extension Settings {
+  /// What the engine is told. `inputs` are the labels of the inputs that run, by their index.
+  func engine(inputs: [String]) -> EngineSettings {
+    var settings = EngineSettings(counting: counting(inputs: inputs))
+    settings.expectedClusters = clusters.map(\.name)
+    settings.decoding.eventBytes = limits.eventBytes
+    return settings
+  }
+
+  /// What counting is told.
+  func counting(inputs: [String]) -> CountingSettings {
+    var counting = CountingSettings()
+    counting.inputs = inputs
+    counting.windows = windowSeconds.map { WindowSpan(name: DurationText.text($0), seconds: $0) }
+    counting.maxLagSeconds = maxLagSeconds
+    counting.trustedProxies = trustedProxies.compactMap { AddressRange($0) }
+    counting.trackedObjects = Counting.TrackedObject.builtIn + trackedObjects.map(\.counting)
+    counting.clusterLimit = limits.clusters
+    counting.shownSeriesPerWindow = limits.shownSeries
+    counting.idleSeconds = limits.idleSeconds
+    counting.limits = limits.series
+    return counting
+  }
+
+  /// What the inputs are told.
+  var inputSettings: InputSettings {
+    var settings = InputSettings()
+    settings.file.sources = inputs.files.map { FileSettings.Source(pattern: $0.path, cluster: $0.cluster) }
+    settings.file.start = inputs.fileStart == .beginning ? .beginning : .end
+    settings.file.lineBytesLimit = limits.eventBytes
+    settings.stdin.isEnabled = inputs.stdin
+    settings.stdin.lineBytesLimit = limits.eventBytes
+    settings.webhook.isEnabled = !inputs.webhook.listenAddresses.isEmpty
+    settings.webhook.clusters = webhookClusters
+    settings.webhook.bodyBytesLimit = inputs.webhook.bodyLimitBytes
+    settings.webhook.decodedBytesLimit = inputs.webhook.decodedLimitBytes
+    return settings
+  }
+}
+
+extension Settings.Limits {
+  fileprivate var series: SeriesLimits {
+    var series = SeriesLimits()
+    series.requests = requests.counting
+    series.denied = denied.counting
+    series.serverErrors = serverErrors.counting
+    series.rbacMutations = rbacMutations.counting
+    series.tracked = tracked.counting
+    series.trackedInWindow = trackedInWindow.counting
+    series.impersonated = impersonated.counting
+    series.distinctUsers = distinctUsers.counting
+    series.usersPerSourceIP = usersPerSourceIP
+    series.sourceIPsPerUser = sourceIPsPerUser
+    series.seriesPerIPv6Network = seriesPerIPv6Network
+    series.resourcesPerCluster = resourcesPerCluster
+    return series
+  }
+}
+
+extension Settings.Limits.Family {
+  fileprivate var counting: FamilyLimit { FamilyLimit(perCluster: perCluster, inAll: inAll) }
+}
+
+extension Settings.TrackedObject {
+  fileprivate var counting: Counting.TrackedObject {
+    Counting.TrackedObject(
+      name: name, group: group, resource: resource, subresources: subresources, namespace: namespace,
+      objectName: objectName, verbs: verbs.map { Set($0.compactMap(Verb.named)) } ?? Counting.TrackedObject.anyVerb)
+  }
+}
