@@ -10,7 +10,7 @@ import Testing
   @Test(arguments: [
     "no-last-line-feed", "windows", "concatenated", "pretty", "reversed-keys", "node-prefix", "event-lists",
     "pretty-event-list", "array", "gzip", "gzip-members", "shipper-text", "shipper-object", "shipper-message",
-    "cloudwatch", "aks", "aks-lines",
+    "cri", "otlp", "cloudwatch", "awslogs", "kinesis", "aks", "aks-lines",
   ])
   func theSameEventsCountTheSame(shape: String) throws {
     let log = try GeneratedLog.shared.get()

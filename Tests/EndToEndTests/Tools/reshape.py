@@ -48,6 +48,15 @@ def aks(line, category="kube-audit"):
     }
 
 
+def otlp(lines):
+    records = [{"timeUnixNano": "1767600000000000000", "body": {"stringValue": x}} for x in lines]
+    return {"resourceLogs": [{"resource": {}, "scopeLogs": [{"scope": {}, "logRecords": records}]}]}
+
+
+def packed(value):
+    return base64.b64encode(gzip.compress(json.dumps(value).encode(), 1)).decode()
+
+
 def twice(lines):
     """Both categories of AKS: the second leaves get and list out."""
     for line in lines:
@@ -72,6 +81,8 @@ SHAPES = {
     "pretty-event-list": lambda lines: json.dumps(event_list(lines), indent=4),
     "array": lambda lines: "[" + ",".join(lines) + "]",
     "shipper-text": lambda lines: joined({"log": x + "\n", "stream": "stdout", "time": "2026-01-05T08:00:00Z"} for x in lines),
+    "cri": lambda lines: "".join("2026-01-05T08:00:00.000000001Z stdout F %s\n" % x for x in lines),
+    "otlp": lambda lines: joined(otlp(b) for b in batches(lines)),
     "shipper-object": lambda lines: joined({"@timestamp": "2026-01-05T08:00:00Z", "log": json.loads(x)} for x in lines),
     "shipper-message": lambda lines: joined({"message": x, "kubernetes": {"pod_name": "kube-apiserver-0"}} for x in lines),
     "cloudwatch": lambda lines: joined(cloudwatch(b) for b in batches(lines)),
@@ -88,9 +99,10 @@ if shape == "gzip":
 elif shape == "gzip-members":
     for batch in batches(lines):
         out.write(gzip.compress(SHAPES["lines"](batch).encode(), 1))
-elif shape == "cloudwatch-awslogs":
-    for batch in batches(lines):
-        data = base64.b64encode(gzip.compress(json.dumps(cloudwatch(batch)).encode(), 1)).decode()
-        out.write(json.dumps({"awslogs": {"data": data}}).encode() + b"\n")
+elif shape == "awslogs":
+    out.write(joined({"awslogs": {"data": packed(cloudwatch(b))}} for b in batches(lines)).encode())
+elif shape == "kinesis":
+    records = ({"kinesis": {"data": packed(cloudwatch(b))}} for b in batches(lines))
+    out.write(json.dumps({"Records": list(records)}).encode())
 else:
     out.write(SHAPES[shape](lines).encode())
