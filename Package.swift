@@ -62,7 +62,16 @@ let package = Package(
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
-    tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
-    tests("YAMLTests", ["Diagnostics", "YAML"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
+    tests(
+      "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
+    tests(
+      "SettingsTests",
+      [
+        "AuditEvents", "Counting", "Diagnostics", "Exporter", "Metrics", "TestSupport", "YAML",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),
   ]
 )

@@ -8,13 +8,16 @@ public final class BatchQueue: Sendable {
   /// The whole budget, bytes.
   public let limitBytes: Int
 
-  struct State {
+  private struct State {
     var batches: [Batch] = []
-    var reserved = 0
+    /// Where in `batches` the next one is: taking from the front moves it, and the array is cut now and then.
+    var next = 0
     var commands: [EngineCommand] = []
+    var reserved = 0
+    var wasWoken = false
     var isClosed = false
   }
-  let state: Monitor<State>
+  private let state: Monitor<State>
 
   public init(limitBytes: Int) {
     self.limitBytes = limitBytes
@@ -51,6 +54,47 @@ public final class BatchQueue: Sendable {
 
   /// No more batches: what is in the queue is still counted.
   public func close() { state.update { $0.isClosed = true } }
+
+  /// Asks something of the engine; done before the next batch. False when the queue is closed and the engine may be gone.
+  public func ask(_ command: EngineCommand) -> Bool {
+    state.update { state in
+      guard !state.isClosed else { return false }
+      state.commands.append(command)
+      return true
+    }
+  }
+
+  /// What the engine does next.
+  enum Work {
+    case command(EngineCommand)
+    case batch(Batch)
+    /// Nothing arrived, but time passed or the commit thread became idle.
+    case nothing
+    /// Closed and empty.
+    case end
+  }
+
+  /// The next piece of work: commands first, then batches in their order. Waits at most `milliseconds`.
+  func next(waitingMilliseconds milliseconds: Int) -> Work {
+    state.wait(milliseconds: milliseconds) { state in
+      if !state.commands.isEmpty { return .command(state.commands.removeFirst()) }
+      if state.next < state.batches.count {
+        let batch = state.batches[state.next]
+        state.next += 1
+        if state.next == state.batches.count || state.next > 64 {
+          state.batches.removeFirst(state.next)
+          state.next = 0
+        }
+        return .batch(batch)
+      }
+      if state.isClosed { return .end }
+      defer { state.wasWoken = false }
+      return state.wasWoken ? .nothing : nil
+    } ?? .nothing
+  }
+
+  /// Ends the engine's wait.
+  func wake() { state.update { $0.wasWoken = true } }
 
   private func grant(_ bytes: Int, _ state: inout State) -> Bool {
     guard !state.isClosed, state.reserved == 0 || state.reserved + bytes <= limitBytes else { return false }

@@ -1,6 +1,8 @@
+internal import Metrics
+
 extension Commands {
   /// The program's own.
-  static let real = Commands(serve: Exporter.serve, replay: Exporter.replay, metricsDocument: { "" })
+  static let real = Commands(serve: Exporter.serve, replay: Exporter.replay, metricsDocument: FamilyDocument.markdown)
 }
 
 /// Runs the exporter until it is told to stop.

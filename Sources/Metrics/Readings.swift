@@ -1,5 +1,7 @@
 /// What one scrape shows: the samples of every family at one instant, plain data.
 public struct Readings: Sendable {
+  /// Counts up with every reading of the engine, so that what a scraper has seen can be named.
+  public var number: UInt32 = 0
   private var sets = [SampleSet](repeating: SampleSet(), count: FamilyID.allCases.count)
 
   public init() {}

@@ -1,21 +1,85 @@
 /// The samples of one family at one instant: label sets already rendered for exposition, and values. Plain data.
 ///
-/// - Shape: a row points at the rendered labels (`k8s_cluster="a",code="403"`, escaped, without braces) in `chunks`, which
-///   share their storage with the table that owns them (copy on write), so that taking a set copies rows and no text.
-///   `prefixes` holds what comes before them (`window="5m",`).
+/// - Shape: a row points at the rendered labels (`k8s_cluster="a",code="403"`, escaped, without braces) in chunks that may
+///   be shared with the table that owns them (copy on write), so that taking a set copies rows and no text. `prefixes`
+///   holds what comes before them (`window="5m",`); prefix 0 is empty.
 /// - Order: rows are written in the order given; a family's owner gives them in a fixed order.
 public struct SampleSet: Sendable {
+  /// One sample; `labels` and `prefix` mean something only to the set that holds it.
   public struct Row: Sendable {
     public var value: Double
-    var chunk: UInt32
-    var offset: UInt32
-    var count: UInt32
-    var prefix: UInt16
+    var labels: LabelArena.Ref
+    var prefix: UInt32
   }
 
   public private(set) var rows: [Row] = []
-  private var chunks: [[UInt8]] = []
-  private var prefixes: [[UInt8]] = [[]]
+  private var shared: [[UInt8]]
+  private var own = LabelArena()
+  private var prefixes: [[UInt8]]
+  private var scratch: [UInt8] = []
 
-  public init() {}
+  /// An empty set that owns its text.
+  public init() {
+    shared = []
+    prefixes = [[]]
+  }
+
+  /// An empty set whose rows point into `arena`, behind one of `prefixes` (their indices begin at 1).
+  public init(sharing arena: LabelArena, prefixes: [[UInt8]] = []) {
+    shared = arena.chunks
+    self.prefixes = [[]] + prefixes
+  }
+
+  /// The only row of a family without labels.
+  public init(_ value: Double) {
+    self.init()
+    append([], value)
+  }
+
+  public mutating func reserve(_ count: Int) { rows.reserveCapacity(count) }
+
+  /// Appends a row whose labels stand in the shared arena.
+  public mutating func append(_ labels: LabelArena.Ref, _ value: Double, prefix: Int = 0) {
+    rows.append(Row(value: value, labels: labels, prefix: UInt32(truncatingIfNeeded: prefix)))
+  }
+
+  /// Appends a row with labels of its own. Values are trusted to be sanitised text; they are escaped here.
+  public mutating func append(_ labels: [(Label, String)], _ value: Double) {
+    scratch.removeAll(keepingCapacity: true)
+    for (label, text) in labels {
+      if !scratch.isEmpty { scratch.append(UInt8(ascii: ",")) }
+      scratch.append(contentsOf: label.rawValue.utf8)
+      scratch.append(contentsOf: [UInt8(ascii: "="), UInt8(ascii: "\"")])
+      LabelEscaping.append(text.utf8, to: &scratch)
+      scratch.append(UInt8(ascii: "\""))
+    }
+    var ref = own.append(scratch)
+    ref.chunk += UInt32(shared.count)
+    append(ref, value)
+  }
+
+  /// Calls `body` with each row in turn: its rendered labels in two parts, one behind the other, and its value.
+  public func forEach(_ body: (_ prefix: [UInt8], _ labels: ArraySlice<UInt8>, _ value: Double) -> Void) {
+    for row in rows {
+      let start = Int(row.labels.offset)
+      body(prefixes[Int(row.prefix)], chunk(row.labels.chunk)[start..<start + Int(row.labels.count)], row.value)
+    }
+  }
+
+  /// The labels of a row of this set, values as they are without escapes.
+  public func labels(of row: Row) -> [(label: Label, value: String)] {
+    let start = Int(row.labels.offset)
+    let text = chunk(row.labels.chunk)[start..<start + Int(row.labels.count)]
+    return LabelEscaping.split(prefixes[Int(row.prefix)] + text)
+  }
+
+  /// The value of `label` in a row of this set; nil when it has no such label.
+  public func value(of label: Label, in row: Row) -> String? {
+    labels(of: row).first { $0.label == label }?.value
+  }
+
+  private func chunk(_ index: UInt32) -> [UInt8] {
+    let index = Int(index)
+    return index < shared.count ? shared[index] : own.chunks[index - shared.count]
+  }
 }

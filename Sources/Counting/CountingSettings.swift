@@ -1,0 +1,85 @@
+/// What counting is told: plain values, checked by whoever reads the configuration.
+///
+/// - Source: DESIGN.md, sections 3 and 4. Every limit there has a name here.
+public struct CountingSettings: Sendable {
+  /// The sliding windows, at most `windowLimit`.
+  public var windows = [
+    WindowSpan(name: "5m", seconds: 300), WindowSpan(name: "15m", seconds: 900), WindowSpan(name: "1h", seconds: 3600),
+  ]
+  /// How far behind a feed may be and still be shown with full windows, seconds; nil is unlimited (`replay`).
+  public var maxLagSeconds: Int64? = 900
+  /// The clock is the newest event time so far, arrival times and expiry are ignored: `replay`.
+  public var followsEventTime = false
+  /// Whose entries in `sourceIPs` are passed over, from the last one backwards.
+  public var trustedProxies: [AddressRange] = []
+  /// Named classes of requests, at most `trackedObjectLimit`.
+  public var trackedObjects = TrackedObject.builtIn
+  /// Clusters with series of their own; events of further ones count under `(other)`.
+  public var clusterLimit = 1000
+  /// Limits of the bounded families.
+  public var limits = SeriesLimits()
+  /// Series shown for one window family, window and cluster; the rest is merged into the overflow series.
+  public var shownSeriesPerWindow = 500
+  /// A series without a change for this long may be dropped when its family is over 80 % full.
+  public var idleSeconds: Int64 = 24 * 3600
+  /// The names of the inputs, in the order of their indices.
+  public var inputs: [String] = []
+
+  public init() {}
+
+  /// More windows than this are not counted; configuration refuses them.
+  public static let windowLimit = 6
+  /// More tracked objects than this are not matched; configuration refuses them.
+  public static let trackedObjectLimit = 64
+}
+
+/// One sliding window.
+public struct WindowSpan: Sendable, Hashable {
+  /// The label value, such as `5m`.
+  public var name: String
+  /// Its length, a positive multiple of `paneCount`, so that a pane is whole seconds.
+  public var seconds: Int64
+  /// Panes in a window: its grain is a thirtieth.
+  public static let paneCount: Int64 = 30
+
+  public init(name: String, seconds: Int64) {
+    self.name = name
+    self.seconds = seconds
+  }
+
+  /// The width of a pane, seconds.
+  var paneSeconds: Int64 { max(1, seconds / Self.paneCount) }
+}
+
+/// How many series a family may hold.
+public struct FamilyLimit: Sendable, Hashable {
+  public var perCluster: Int
+  public var inAll: Int
+  public init(perCluster: Int, inAll: Int) {
+    self.perCluster = perCluster
+    self.inAll = inAll
+  }
+}
+
+/// The limits of the bounded families. What is folded into `(other)` does not count against them: the folded series are
+/// bounded by the labels that are left.
+public struct SeriesLimits: Sendable, Hashable {
+  public var requests = FamilyLimit(perCluster: 2000, inAll: 20_000)
+  public var denied = FamilyLimit(perCluster: 5000, inAll: 25_000)
+  public var serverErrors = FamilyLimit(perCluster: 2000, inAll: 10_000)
+  public var rbacMutations = FamilyLimit(perCluster: 2000, inAll: 10_000)
+  public var tracked = FamilyLimit(perCluster: 2000, inAll: 10_000)
+  public var trackedInWindow = FamilyLimit(perCluster: 2000, inAll: 10_000)
+  public var impersonated = FamilyLimit(perCluster: 2000, inAll: 10_000)
+  /// Source IPs with a count of distinct users of their own.
+  public var distinctUsers = FamilyLimit(perCluster: 1024, inAll: 2048)
+  /// Denied series of users that one source IP may hold.
+  public var usersPerSourceIP = 64
+  /// Denied series that one user may hold; and impersonated users of one user.
+  public var sourceIPsPerUser = 64
+  /// Denied series of IPv6 addresses in one /64 before it is counted as one.
+  public var seriesPerIPv6Network = 16
+  /// Resource names among the server errors of one cluster.
+  public var resourcesPerCluster = 512
+  public init() {}
+}

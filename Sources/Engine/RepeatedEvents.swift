@@ -1,0 +1,69 @@
+internal import AuditEvents
+internal import Crypto
+internal import Diagnostics
+
+/// Recognises an event that arrives by two ways: AKS writes the same event to `kube-audit` and to `kube-audit-admin`.
+///
+/// The key is a keyed 128-bit digest of what the API server made of the request, never `auditID` alone (DESIGN.md,
+/// "Duplicate"). Salvaged events are not judged: their fields are incomplete.
+/// - Shape: two generations of digests; when the younger is full or old, it becomes the older, whose digests are forgotten.
+///   So an event is remembered for `generationSpan` at least, unless `generationLimit` events came in less time.
+struct RepeatedEvents {
+  /// The two categories are exported by the same service; ten minutes cover a retried delivery.
+  static let generationSpan: Microseconds = 600 * 1_000_000
+  /// About 8 MB for both generations, used only where AKS events arrive.
+  static let generationLimit = 131_072
+
+  private let key: SipKey
+  private var younger = Set<Digest>()
+  private var older = Set<Digest>()
+  private var youngerSince: Microseconds = .min
+  private var scratch: [UInt8] = []
+  /// Digests that had to leave before their time: each could let a repeated event be counted twice.
+  private(set) var evictedEarly: UInt64 = 0
+
+  init(key: SipKey) { self.key = key }
+
+  /// Whether this event was here before; remembers it if not.
+  mutating func contains(_ event: borrowing AuditEvent, arrival: Microseconds) -> Bool {
+    guard event.origin == .aks, !event.isSalvaged else { return false }
+    let digest = digest(of: event)
+    if younger.contains(digest) || older.contains(digest) { return true }
+    if younger.count >= Self.generationLimit || arrival - youngerSince > Self.generationSpan {
+      if arrival - youngerSince <= Self.generationSpan { evictedEarly += UInt64(older.count) }
+      swap(&older, &younger)
+      younger.removeAll(keepingCapacity: true)
+      youngerSince = arrival
+    }
+    younger.insert(digest)
+    return false
+  }
+
+  private mutating func digest(of event: borrowing AuditEvent) -> Digest {
+    scratch.removeAll(keepingCapacity: true)
+    append(event.cluster)
+    append(event.auditID)
+    append(number: Int64(event.stage.rawValue))
+    append(number: event.time)
+    append(number: Int64(event.verb.rawValue))
+    append(event.requestURI)
+    append(event.user)
+    append(number: Int64(event.code))
+    return unsafe Digest(SipHash.hash24x128(scratch.span.bytes, key: key))
+  }
+
+  private mutating func append(number: Int64) {
+    var number = UInt64(bitPattern: number)
+    for _ in 0..<8 {
+      scratch.append(UInt8(truncatingIfNeeded: number))
+      number >>= 8
+    }
+  }
+
+  /// The length goes first, so that no two different events write the same bytes.
+  private mutating func append(_ text: Text) {
+    append(number: Int64(text.count))
+    // SAFETY: the event's texts are valid while the decoder's call lasts, and this copies them.
+    unsafe scratch.append(contentsOf: text.raw)
+  }
+}

@@ -1,0 +1,79 @@
+internal import AuditEvents
+internal import Counting
+internal import Crypto
+internal import Diagnostics
+internal import Metrics
+
+/// Where the decoder's reports land: everything that one event changes, in one place on one thread.
+struct Tally: ~Copyable, EventSink {
+  private var counters: Counters
+  private var accounts: [InputAccount]
+  private var repeats: RepeatedEvents
+  private let inputs: [String]
+
+  /// The batch being decoded.
+  private var input = 0
+  private var defaultCluster: ClusterIndex
+  private var arrival: Microseconds = 0
+  private(set) var eventsOfBatch: UInt64 = 0
+  private var rejectedOfBatch: UInt64 = 0
+
+  init(_ settings: EngineSettings, key: SipKey) {
+    counters = Counters(settings: settings.counting, key: key)
+    accounts = Array(repeating: InputAccount(), count: settings.counting.inputs.count)
+    repeats = RepeatedEvents(key: key)
+    inputs = settings.counting.inputs
+    defaultCluster = counters.cluster(named: "default")
+  }
+
+  /// What is reported from here on belongs to this batch.
+  mutating func begin(_ batch: Batch) {
+    input = batch.input
+    defaultCluster = counters.cluster(named: batch.cluster)
+    arrival = batch.arrival
+    accounts[input].read(bytes: batch.sourceBytes)
+    eventsOfBatch = 0
+    rejectedOfBatch = 0
+  }
+
+  /// Whether the batch held nothing but what could not be read: the only body that is answered with 400.
+  var isNothingReadable: Bool { rejectedOfBatch > 0 && rejectedOfBatch == eventsOfBatch }
+
+  mutating func receive(_ event: borrowing AuditEvent) {
+    eventsOfBatch += 1
+    let cluster = event.cluster.isEmpty ? defaultCluster : counters.cluster(named: event.cluster)
+    if repeats.contains(event, arrival: arrival) {
+      accounts[input].countDuplicates(1)
+      return
+    }
+    let outcome = counters.count(event, cluster: cluster, input: input, arrival: arrival)
+    accounts[input].count(isRequest: outcome.isRequest, isSalvaged: event.isSalvaged)
+  }
+
+  mutating func ignore(_ reason: IgnoreReason) {
+    eventsOfBatch += 1
+    accounts[input].ignore(reason)
+  }
+
+  mutating func reject(_ reason: RejectReason, at offset: Int) {
+    eventsOfBatch += 1
+    rejectedOfBatch += 1
+    accounts[input].reject(reason)
+  }
+
+  mutating func countDuplicates(_ events: UInt64) { accounts[input].countDuplicates(events) }
+
+  mutating func drop(_ reason: DropReason, input: Int) { accounts[input].drop(reason) }
+
+  mutating func apply(_ settings: CountingSettings) { counters.apply(settings) }
+
+  /// Says that the readings of this number were shown to a scraper.
+  mutating func scraped(_ number: UInt32) { counters.scraped(number) }
+
+  /// The counters' families and the accounting of every input.
+  mutating func readings(at now: Microseconds) -> Readings {
+    var readings = Readings(counters.readings(now: now))
+    for (name, account) in zip(inputs, accounts) { account.append(to: &readings, input: name) }
+    return readings
+  }
+}

@@ -1,0 +1,81 @@
+/// The formats in which a page can be written.
+public enum ExpositionFormat: String, CaseIterable, Sendable {
+  /// Prometheus' text format 0.0.4.
+  case text
+  /// OpenMetrics 1.0.0.
+  case openMetrics
+
+  /// The `Content-Type` of a page in this format.
+  public var contentType: String {
+    switch self {
+    case .text: "text/plain; version=0.0.4; charset=utf-8"
+    case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    }
+  }
+}
+
+/// Writes readings as a page for scrapers.
+///
+/// - Order: families as in the table, series as their owner gave them: two pages of equal readings are equal bytes.
+/// - A family without a series is left out, its `# TYPE` included.
+/// - Labels come rendered and escaped in the sample sets; names and help texts need no escaping (tests hold that).
+/// - Source: the exposition formats' specifications, text 0.0.4 and OpenMetrics 1.0.0.
+public enum Exposition {
+  /// The whole page.
+  public static func render(_ readings: Readings, as format: ExpositionFormat) -> [UInt8] {
+    var page: [UInt8] = []
+    let size = Families.all.reduce(into: 0) { $0 += sizeBound(of: readings[$1.id], in: $1) }
+    page.reserveCapacity(size + end.count)
+    for family in Families.all {
+      let samples = readings[family.id]
+      guard !samples.rows.isEmpty else { continue }
+      appendHead(of: family, as: format, to: &page)
+      append(samples, of: family, to: &page)
+    }
+    if format == .openMetrics { page += end }
+    return page
+  }
+
+  private static let end = Array("# EOF\n".utf8)
+
+  /// Never less than what the family's part of the page takes, so that a page is allocated once.
+  private static func sizeBound(of samples: SampleSet, in family: Family) -> Int {
+    guard !samples.rows.isEmpty else { return 0 }
+    let head = 3 * (family.name.utf8.count + 32) + family.help.utf8.count
+    let perRow = family.name.utf8.count + "{} \n".utf8.count + numberLengthLimit
+    var size = head + samples.rows.count * perRow
+    samples.forEach { prefix, labels, _ in size += prefix.count + labels.count }
+    return size
+  }
+
+  private static func appendHead(of family: Family, as format: ExpositionFormat, to page: inout [UInt8]) {
+    switch format {
+    case .text:
+      let kind = family.kind == .info ? .gauge : family.kind
+      page += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(kind.rawValue)\n".utf8
+    case .openMetrics:
+      let name = family.openMetricsName
+      page += "# TYPE \(name) \(family.kind.rawValue)\n".utf8
+      if let unit = family.unit { page += "# UNIT \(name) \(unit.rawValue)\n".utf8 }
+      page += "# HELP \(name) \(family.help)\n".utf8
+    }
+  }
+
+  private static func append(_ samples: SampleSet, of family: Family, to page: inout [UInt8]) {
+    let name = Array(family.name.utf8)
+    let open = name + [UInt8(ascii: "{")]
+    samples.forEach { prefix, labels, value in
+      if prefix.isEmpty, labels.isEmpty {
+        page += name
+      } else {
+        page += open
+        page += prefix
+        page += labels
+        page.append(UInt8(ascii: "}"))
+      }
+      page.append(UInt8(ascii: " "))
+      appendNumber(value, to: &page)
+      page.append(UInt8(ascii: "\n"))
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/// The escapes of label values in both exposition formats: backslash, quote and line feed.
+/// - Source: Prometheus text format 0.0.4; OpenMetrics 1.0, "ABNF".
+enum LabelEscaping {
+  /// Appends `value`, escaped.
+  static func append(_ value: some Sequence<UInt8>, to out: inout [UInt8]) {
+    for byte in value {
+      switch byte {
+      case UInt8(ascii: "\\"), UInt8(ascii: "\""):
+        out.append(UInt8(ascii: "\\"))
+        out.append(byte)
+      case UInt8(ascii: "\n"):
+        out.append(UInt8(ascii: "\\"))
+        out.append(UInt8(ascii: "n"))
+      default: out.append(byte)
+      }
+    }
+  }
+
+  /// Takes `name="value",…` apart and undoes the escapes. Reads only what this module has written.
+  static func split(_ text: [UInt8]) -> [(label: Label, value: String)] {
+    var labels: [(label: Label, value: String)] = []
+    var at = 0
+    while at < text.count, let equals = text[at...].firstIndex(of: UInt8(ascii: "=")) {
+      let name = String(decoding: text[at..<equals], as: UTF8.self)
+      var value: [UInt8] = []
+      at = equals + 2
+      while at < text.count, text[at] != UInt8(ascii: "\"") {
+        if text[at] == UInt8(ascii: "\\"), at + 1 < text.count {
+          at += 1
+          value.append(text[at] == UInt8(ascii: "n") ? UInt8(ascii: "\n") : text[at])
+        } else {
+          value.append(text[at])
+        }
+        at += 1
+      }
+      at += 2
+      if let label = Label(rawValue: name) { labels.append((label, String(decoding: value, as: UTF8.self))) }
+    }
+    return labels
+  }
+}
