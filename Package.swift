@@ -43,20 +43,22 @@ let package = Package(
     module("Concurrency", ["CLinux", "Diagnostics"]),
     module("Crypto"),
     module("YAML", ["CYAML", "Diagnostics"]),
-    module("AuditEvents", ["CIntrinsics", "CZlib"]),
+    module("Compression", ["CZlib"]),
+    module("AuditEvents", ["CIntrinsics", "Compression"]),
     module("Metrics", ["AuditEvents", "Crypto"]),
     module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
     module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
     module(
       "Inputs",
       [
-        "AuditEvents", "Concurrency", "Diagnostics", "Engine", .product(name: "Logging", package: "swift-log"),
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Exporter",
       [
-        "AuditEvents", "CMicroHTTPD", "CZlib", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs",
-        "Metrics", "YAML",
+        "AuditEvents", "CMicroHTTPD", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine",
+        "Inputs", "Metrics", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -66,10 +68,24 @@ let package = Package(
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
+    tests("CompressionTests", ["Compression", "TestSupport"]),
+    tests(
+      "ExporterTests",
+      [
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
+        "TestSupport",
+      ]),
+    tests("ConcurrencyTests", ["Concurrency"]),
+    tests(
+      "InputsTests",
+      [
+        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     tests(
       "SettingsTests",
       [
-        "AuditEvents", "Counting", "Diagnostics", "Exporter", "Metrics", "TestSupport", "YAML",
+        "AuditEvents", "Counting", "Diagnostics", "Exporter", "Inputs", "Metrics", "TestSupport", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),

@@ -27,15 +27,19 @@ public final class BatchQueue: Sendable {
   /// Bytes reserved now.
   public var reservedBytes: Int { state.withLock { $0.reserved } }
 
-  /// Takes `bytes` of the budget, or refuses at once. A first reservation larger than the whole budget is granted when
-  /// nothing else is reserved, so that one large body can always pass.
-  public func reserve(_ bytes: Int) -> Bool { state.withLock { grant(bytes, &$0) } }
+  /// Takes `bytes` of the budget, or refuses at once. Whoever holds all that is reserved may go beyond the budget, so that
+  /// one large body can always pass.
+  ///
+  /// - Parameter held: what the caller has reserved before for the same body, which grows step by step.
+  public func reserve(_ bytes: Int, holding held: Int = 0) -> Bool {
+    state.withLock { grant(bytes, holding: held, &$0) }
+  }
 
   /// The same, waiting for room at most `milliseconds`. False when there was none or the queue was closed.
   public func reserve(_ bytes: Int, waitingMilliseconds milliseconds: Int) -> Bool {
     state.wait(milliseconds: milliseconds) { state in
       if state.isClosed { return false }
-      return grant(bytes, &state) ? true : nil
+      return grant(bytes, holding: 0, &state) ? true : nil
     } ?? false
   }
 
@@ -96,8 +100,8 @@ public final class BatchQueue: Sendable {
   /// Ends the engine's wait.
   func wake() { state.update { $0.wasWoken = true } }
 
-  private func grant(_ bytes: Int, _ state: inout State) -> Bool {
-    guard !state.isClosed, state.reserved == 0 || state.reserved + bytes <= limitBytes else { return false }
+  private func grant(_ bytes: Int, holding held: Int, _ state: inout State) -> Bool {
+    guard !state.isClosed, state.reserved == held || state.reserved + bytes <= limitBytes else { return false }
     state.reserved += bytes
     return true
   }

@@ -54,7 +54,7 @@ func served(_ arguments: [String]) -> Settings? { record(arguments).1.serve?.set
 
   @Test(arguments: [
     ["--nope"], ["replay"], ["replay", "--format", "xml", "a"], ["--log.level"], ["serve", "stray"], ["docs", "x"],
-    ["replay", "--input.file", "x", "y"],
+    ["replay", "--input.file", "x", "y"], ["replay", "-", "a", "-"],
   ])
   func wrongCommandLinesExitWith2(_ arguments: [String]) {
     let (code, recorder) = record(arguments)

@@ -1,4 +1,7 @@
+import AuditEvents
+import Counting
 import Diagnostics
+import Inputs
 import Testing
 import TestSupport
 
@@ -66,11 +69,13 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     expected.inputs.fileStart = .end
     expected.inputs.stdin = true
     expected.inputs.webhook = .init(
-      listenAddresses: [.init(host: "", port: 10404), .init(host: "::1", port: 0), .init(host: "localhost", port: 1)],
+      listenAddresses: [
+        .init(host: .any, port: 10404), .init(host: .ipv6("::1"), port: 0), .init(host: .ipv4("127.0.0.1"), port: 1),
+      ],
       isInsecure: true, clusters: ["dev"], bodyLimitBytes: 1 << 20, decodedLimitBytes: 2 << 20)
     expected.queueLimitBytes = 1 << 30
     expected.web = .init(
-      listenAddresses: [.init(host: "127.0.0.1", port: 9999)], telemetryPath: "/m",
+      listenAddresses: [.init(host: .ipv4("127.0.0.1"), port: 9999)], telemetryPath: "/m",
       externalURL: "https://x.example/audit",
       routePrefix: nil, isLifecycleEnabled: true, requestsLimit: 0)
     expected.log = .init(level: .warn, format: .json)
@@ -124,8 +129,8 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
           "setting widows (c.yaml, line 3): the key is not known. Did you mean windows?",
           "setting inputs.webhook.listen_address (c.yaml, line 7): the key is not known. "
             + "Did you mean inputs.webhook.listen_addresses?",
-          "setting inputs.webhook.listen_addresses (c.yaml, line 8): foo:1 is not an address to listen on. "
-            + "Write :PORT, IPV4:PORT, [IPV6]:PORT or localhost:PORT.",
+          "setting inputs.webhook.listen_addresses (c.yaml, line 8): foo:1 is not an address to listen on: "
+            + "\"foo\" is no IP address. Write :PORT, IPV4:PORT or [IPV6]:PORT, as in :10403, 127.0.0.1:10403 or [::1]:10403.",
           "setting inputs.stdin (c.yaml, line 9): no value is given. Give one, or remove the line.",
           "setting tracked_objects (c.yaml, line 11): field verb is not known. Did you mean verbs?",
           "setting tracked_objects (c.yaml, line 12): gett is not a verb. Did you mean get?",
@@ -133,8 +138,8 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
           "setting queue.limit_bytes (c.yaml, line 14): the key is not known. Nest it: every part of queue.limit_bytes is a "
             + "key of its own, one below the other.",
           "setting telemetry_path (c.yaml, line 15): the key is not known. Did you mean web.telemetry_path?",
-          "flag --web.listen-address: :2x is not an address to listen on. "
-            + "Write :PORT, IPV4:PORT, [IPV6]:PORT or localhost:PORT.",
+          "flag --web.listen-address: :2x is not an address to listen on: "
+            + "\"2x\" is no port. Write :PORT, IPV4:PORT or [IPV6]:PORT, as in :10403, 127.0.0.1:10403 or [::1]:10403.",
           "flag --log.level: loud is not known. Write one of: debug, info, warn, error.",
           "setting inputs.webhook.listen_addresses (c.yaml, line 8): :9 can be reached from other machines, and pushes are "
             + "not authenticated. Listen on 127.0.0.1, or accept events from anybody there with --input.webhook.insecure.",
@@ -191,10 +196,40 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     }
   }
 
+  @Test func standardInputIsNoFile() {
+    #expect(read("", [("input.file", ["-"])]).1.first?.contains("--input.stdin") == true)
+  }
+
+  /// What is not set is what the parts of the program would do by themselves.
+  @Test func defaultsAreTheModules() {
+    let (ours, theirs) = (Settings(), CountingSettings())
+    #expect(ours.windowSeconds == theirs.windows.map(\.seconds))
+    #expect(ours.windowSeconds.map(DurationText.text) == theirs.windows.map(\.name))
+    #expect(ours.maxLagSeconds == theirs.maxLagSeconds)
+    #expect(ours.limits.clusters == theirs.clusterLimit)
+    #expect(ours.limits.shownSeries == theirs.shownSeriesPerWindow)
+    #expect(ours.limits.idleSeconds == theirs.idleSeconds)
+    let families: [(Settings.Limits.Family, FamilyLimit)] = [
+      (ours.limits.requests, theirs.limits.requests), (ours.limits.denied, theirs.limits.denied),
+      (ours.limits.serverErrors, theirs.limits.serverErrors), (ours.limits.rbacMutations, theirs.limits.rbacMutations),
+      (ours.limits.tracked, theirs.limits.tracked), (ours.limits.trackedInWindow, theirs.limits.trackedInWindow),
+      (ours.limits.impersonated, theirs.limits.impersonated), (ours.limits.distinctUsers, theirs.limits.distinctUsers),
+    ]
+    for (our, their) in families { #expect(our.perCluster == their.perCluster && our.inAll == their.inAll) }
+    #expect(ours.limits.usersPerSourceIP == theirs.limits.usersPerSourceIP)
+    #expect(ours.limits.sourceIPsPerUser == theirs.limits.sourceIPsPerUser)
+    #expect(ours.limits.seriesPerIPv6Network == theirs.limits.seriesPerIPv6Network)
+    #expect(ours.limits.resourcesPerCluster == theirs.limits.resourcesPerCluster)
+    #expect(ours.limits.eventBytes == AuditDecoder.Limits().eventBytes)
+    #expect(ours.inputs.webhook.bodyLimitBytes == WebhookSettings().bodyBytesLimit)
+    #expect(ours.inputs.webhook.decodedLimitBytes == WebhookSettings().decodedBytesLimit)
+    #expect(ours.inputs.fileStart.rawValue == FileSettings().start.rawValue)
+  }
+
   @Test func queueHoldsALargestBodyOnceAWebhookListens() {
     var settings = Settings()
     #expect(settings.queueBudgetBytes == 16 << 20)
-    settings.inputs.webhook.listenAddresses = [.init(host: "127.0.0.1", port: 1)]
+    settings.inputs.webhook.listenAddresses = [.init(host: .ipv4("127.0.0.1"), port: 1)]
     #expect(settings.queueBudgetBytes == (16 + 64 + 64) << 20)
     // What the page says of it.
     #expect(Schema.all.first { $0.key == "queue.limit_bytes" }?.fallback.contains("144MiB") == true)

@@ -55,7 +55,7 @@ struct Settings: Sendable, Equatable {
   }
 
   struct Web: Sendable, Equatable {
-    var listenAddresses = [ListenAddress(host: "", port: 10_403)]
+    var listenAddresses = [ListenAddress(host: .any, port: 10_403)]
     var telemetryPath = "/metrics"
     /// Empty, or `http://host/prefix` without a slash at its end.
     var externalURL = ""

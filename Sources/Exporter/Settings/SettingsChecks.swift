@@ -44,7 +44,7 @@ enum SettingsChecks {
     let taken = settings.web.listenAddresses
     var found = settings.inputs.webhook.listenAddresses.filter { pushed in
       taken.contains {
-        $0.port != 0 && $0.port == pushed.port && ($0.host == pushed.host || $0.host.isEmpty || pushed.host.isEmpty)
+        $0.port != 0 && $0.port == pushed.port && ($0.host == pushed.host || $0.host == .any || pushed.host == .any)
       }
     }.map {
       failure(

@@ -1,3 +1,4 @@
+internal import Diagnostics
 internal import YAML
 
 /// What a setting's value looks like: how it is read from a node, how it is written, and what to call it.
@@ -172,6 +173,16 @@ extension Shape where Value: CaseIterable & RawRepresentable<String> {
 
 extension Shape where Value == ListenAddress {
   static var address: Shape {
-    .text("address", parse: { text throws(Refusal) in try ListenAddress(text) }, write: { "\"\($0)\"" })
+    .text(
+      "address",
+      parse: { text throws(Refusal) in
+        guard URLText.isVisible(text) else {
+          throw Refusal("the address has a character that no address has", "Write :PORT, IPV4:PORT or [IPV6]:PORT")
+        }
+        do throws(Failure) { return try ListenAddress(text) } catch {
+          throw Refusal("\(text) is not an address to listen on: \(error.what)", error.remedy)
+        }
+      },
+      write: { "\"\($0)\"" })
   }
 }

@@ -1,0 +1,68 @@
+internal import CMicroHTTPD
+
+/// A connection of the library while it serves one request: what our side may do with it.
+///
+/// Valid on its own thread inside a callback, and while it is suspended; the library ends it only after `Exchange.end`.
+// Unchecked: the functions below state from where they may be called.
+@safe struct Connection: @unchecked Sendable {
+  // SAFETY: the library's connection, used within the bounds above.
+  private let raw: OpaquePointer
+
+  @unsafe init(_ raw: OpaquePointer) { unsafe self.raw = raw }
+
+  /// Parks the connection until `resume`. Only from its own thread, inside the callback of a request.
+  func suspend() { unsafe MHD_suspend_connection(raw) }
+
+  /// Ends the parking; from any thread, once for each `suspend`.
+  func resume() { unsafe MHD_resume_connection(raw) }
+
+  /// The headers in the order they came, names in lower case. Only from its own thread.
+  func headers() -> [HTTPRequest.Header] {
+    let collector = HeaderCollector()
+    // SAFETY: the callback runs only inside this call, during which `collector` lives.
+    let context = unsafe Unmanaged.passUnretained(collector).toOpaque()
+    unsafe MHD_get_connection_values(raw, .HEADER_KIND, collectHeader, context)
+    return collector.headers
+  }
+
+  /// Hands the answer to the library, on the connection's own thread. False when it refuses: then close the connection.
+  ///
+  /// - Parameter closing: whether the connection ends with this answer.
+  func queue(_ response: HTTPResponse, closing: Bool) -> Bool {
+    // SAFETY: the bytes live as long as the body, which is held here until the library calls `releaseBody`.
+    let holder = unsafe Unmanaged.passRetained(response.body).toOpaque()
+    let made = unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+      response.body.count, response.body.start, releaseBody, holder)
+    guard let made = unsafe made else {
+      unsafe releaseBody(holder)
+      return false
+    }
+    defer { unsafe MHD_destroy_response(made) }
+    for header in response.headers { _ = unsafe MHD_add_response_header(made, header.name, header.value) }
+    _ = unsafe MHD_add_response_header(made, "X-Content-Type-Options", "nosniff")
+    if closing { _ = unsafe MHD_add_response_header(made, "Connection", "close") }
+    return unsafe MHD_queue_response(raw, UInt32(response.status), made) == .YES
+  }
+}
+
+private final class HeaderCollector {
+  var headers: [HTTPRequest.Header] = []
+}
+
+private func collectHeader(
+  _ context: UnsafeMutableRawPointer?, _ kind: MHD_ValueKind, _ name: UnsafePointer<CChar>?,
+  _ value: UnsafePointer<CChar>?
+) -> MHD_Result {
+  guard let context = unsafe context, let name = unsafe name else { return .YES }
+  // SAFETY: alive during `Connection.headers`, which is the only caller. Both strings are the library's for this call.
+  let collector = unsafe Unmanaged<HeaderCollector>.fromOpaque(context).takeUnretainedValue()
+  let text = if let value = unsafe value { unsafe String(cString: value) } else { "" }
+  unsafe collector.headers.append(.init(name: String(cString: name).lowercased(), value: text))
+  return .YES
+}
+
+private func releaseBody(_ holder: UnsafeMutableRawPointer?) {
+  guard let holder = unsafe holder else { return }
+  // SAFETY: the +1 of `Connection.queue`; called exactly once, by the library or where it made no response.
+  unsafe Unmanaged<HTTPBody>.fromOpaque(holder).release()
+}

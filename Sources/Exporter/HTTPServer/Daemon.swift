@@ -1,0 +1,126 @@
+internal import CMicroHTTPD
+internal import Concurrency
+internal import Diagnostics
+import Glibc
+
+/// One listening address: owns one libmicrohttpd daemon. The callbacks below only hand over to `Exchange`.
+// Unchecked: `raw` is set once in `init`; the library's functions used here are safe from any thread.
+@safe final class Daemon: @unchecked Sendable {
+  let port: UInt16
+  // SAFETY: a running daemon from `init` to `stop`, which the server calls exactly once; `core` outlives it.
+  private let raw: OpaquePointer
+  private let core: ServerCore
+  private let listener: Int32
+
+  init(_ address: ListenAddress, _ core: ServerCore) throws(Failure) {
+    let options = core.options
+    (listener, port) = try address.open()
+    self.core = core
+    var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
+    if case .ipv4 = address.host {} else { flags |= MHD_USE_IPv6.rawValue }
+    // SAFETY: the callbacks run between start and stop of the daemon; `core` is held by this object for longer.
+    let context = unsafe Unmanaged.passUnretained(core).toOpaque()
+    func number(_ option: MHD_OPTION, _ value: Int) -> MHD_OptionItem {
+      unsafe MHD_OptionItem(option: option, value: value, ptr_value: nil)
+    }
+    var items: [MHD_OptionItem] = unsafe [
+      number(.LISTEN_SOCKET, Int(listener)),
+      number(.CONNECTION_LIMIT, max(options.connectionsLimit, options.threads)),
+      number(.PER_IP_CONNECTION_LIMIT, options.connectionsPerIPLimit),
+      number(.CONNECTION_TIMEOUT, options.idleSeconds),
+      number(.CONNECTION_MEMORY_LIMIT, options.headBytesLimit),
+      number(.STRICT_FOR_CLIENT, 1),
+      number(.SIGPIPE_HANDLED_BY_APP, 1),
+      MHD_OptionItem(option: .NOTIFY_COMPLETED, value: kae_mhd_completed_fn(requestEnded), ptr_value: context),
+      MHD_OptionItem(
+        option: .NOTIFY_CONNECTION, value: kae_mhd_notify_connection_fn(connectionChanged), ptr_value: context),
+      MHD_OptionItem(option: .URI_LOG_CALLBACK, value: kae_mhd_uri_fn(requestBegan), ptr_value: context),
+    ]
+    // The library takes a pool of two or more; without one it runs a single thread.
+    if options.threads > 1 { unsafe items.append(number(.THREAD_POOL_SIZE, options.threads)) }
+    unsafe items.append(number(.END, 0))
+    guard let started = unsafe kae_mhd_start(flags, 0, requestStepped, context, &items) else {
+      close(listener)
+      throw Failure(
+        .address, "the HTTP server does not start", at: .address(address.description),
+        remedy: "Raise the limits of open files and threads")
+    }
+    unsafe raw = started
+  }
+
+  /// New connections are refused from here on; what is connected goes on.
+  func quiesce() {
+    let descriptor = unsafe MHD_quiesce_daemon(raw)
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// Ends the threads and closes every connection. No connection may be suspended, and nothing may be called afterwards.
+  func stop() { unsafe MHD_stop_daemon(raw) }
+}
+
+private func coreOf(_ context: UnsafeMutableRawPointer) -> ServerCore {
+  // SAFETY: what `Daemon.init` passed; the daemon holds the core until after its last callback.
+  unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
+}
+
+private func connectionChanged(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+  _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ change: MHD_ConnectionNotificationCode
+) {
+  guard let context = unsafe context, let connection = unsafe connection, let slot = unsafe slot else { return }
+  switch change {
+  case .CONNECTION_NOTIFY_STARTED:
+    let core = unsafe coreOf(context)
+    let watch = unsafe ConnectionWatch(
+      descriptor: kae_mhd_connection_fd(connection), timers: core.timers, lingerer: core.lingerer)
+    watch.arm(seconds: core.options.requestSeconds)
+    // SAFETY: released below; the library calls both exactly once for a connection.
+    unsafe slot.pointee = Unmanaged.passRetained(watch).toOpaque()
+  case .CONNECTION_NOTIFY_CLOSED:
+    guard let raw = unsafe slot.pointee else { return }
+    unsafe slot.pointee = nil
+    // SAFETY: the +1 from above.
+    unsafe Unmanaged<ConnectionWatch>.fromOpaque(raw).takeRetainedValue().end()
+  @unknown default: break
+  }
+}
+
+/// The first line of a request has been read. What it answers is the request's slot in the later callbacks.
+private func requestBegan(
+  _ context: UnsafeMutableRawPointer?, _ uri: UnsafePointer<CChar>?, _ connection: OpaquePointer?
+) -> UnsafeMutableRawPointer? {
+  guard let context = unsafe context, let connection = unsafe connection else { return nil }
+  // SAFETY: the watch is held by its connection until the library has ended this request.
+  let watch = unsafe kae_mhd_socket_context(connection).map {
+    unsafe Unmanaged<ConnectionWatch>.fromOpaque($0).takeUnretainedValue()
+  }
+  let exchange = unsafe Exchange(core: coreOf(context), watch: watch)
+  // SAFETY: released by `requestEnded`, which the library calls exactly once for each of these.
+  return unsafe Unmanaged.passRetained(exchange).toOpaque()
+}
+
+private func requestStepped(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ url: UnsafePointer<CChar>?,
+  _ method: UnsafePointer<CChar>?, _ version: UnsafePointer<CChar>?, _ upload: UnsafePointer<CChar>?,
+  _ uploadSize: UnsafeMutablePointer<Int>?, _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> MHD_Result {
+  guard let connection = unsafe connection, let url = unsafe url, let method = unsafe method,
+    let uploadSize = unsafe uploadSize, let raw = unsafe slot?.pointee
+  else { return .NO }
+  // SAFETY: the +1 of `requestBegan`, held until `requestEnded`. The piece is the library's for this call.
+  let exchange = unsafe Unmanaged<Exchange>.fromOpaque(raw).takeUnretainedValue()
+  let piece = unsafe UnsafeRawBufferPointer(start: upload, count: upload == nil ? 0 : uploadSize.pointee)
+  unsafe uploadSize.pointee = 0
+  return unsafe exchange.step(
+    Connection(connection), method: String(cString: method), url: String(cString: url), piece: piece)
+}
+
+private func requestEnded(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+  _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ why: MHD_RequestTerminationCode
+) {
+  guard let slot = unsafe slot, let raw = unsafe slot.pointee else { return }
+  unsafe slot.pointee = nil
+  // SAFETY: the +1 of `requestBegan`.
+  unsafe Unmanaged<Exchange>.fromOpaque(raw).takeRetainedValue().end()
+}

@@ -1,0 +1,205 @@
+internal import CMicroHTTPD
+internal import Concurrency
+
+/// One request from its first line to the end of its answer. Lives on its connection's thread.
+///
+/// The library calls `step` once with the head, once for each piece of the body, and then, with no piece, until an answer is
+/// queued. An answer before the body has been read closes the connection.
+final class Exchange {
+  private enum Stage {
+    case head
+    case body(Route, HTTPRequest, BodyReader?)
+    /// The body is thrown away, then this is the answer.
+    case refused(HTTPResponse)
+    /// The handler has it.
+    case handed(HTTPResponder)
+    case answered
+  }
+
+  private let core: ServerCore
+  private let watch: ConnectionWatch?
+  private var stage = Stage.head
+  private var handlerName = HTTPCounters.unknownHandler
+  private var didAnswer: (@Sendable (Int) -> Void)?
+  private var discardLimit = 64 << 10
+  private var discardedBytes = 0
+  private var mustClose = false
+  private var isActive = false
+
+  init(core: ServerCore, watch: ConnectionWatch?) {
+    self.core = core
+    self.watch = watch
+    watch?.arm(seconds: core.options.requestSeconds)
+  }
+
+  /// One call of the library. `piece` is empty in the first and the last ones.
+  @unsafe func step(
+    _ connection: Connection, method: String, url: String, piece: UnsafeRawBufferPointer
+  ) -> MHD_Result {
+    switch stage {
+    case .head:
+      isActive = true
+      core.active.update { $0 += 1 }
+      return begin(connection, method: method, url: url)
+    case .body(_, _, let reader?) where piece.count > 0:
+      switch unsafe reader.take(piece) {
+      case .taken: break
+      case .tooLong: stage = .refused(Self.tooLong)
+      case .noRoom: stage = .refused(.unavailable("The queue is full. Send it again later.", retryAfterSeconds: 5))
+      }
+      return .YES
+    case .body where piece.count > 0, .refused where piece.count > 0:
+      discardedBytes += piece.count
+      // Somebody who goes on sending what is refused is cut: an answer cannot be given in the middle of a chunked body.
+      if discardedBytes > discardLimit { stage = .refused(Self.tooLong) }
+      return discardedBytes > 4 * discardLimit ? .NO : .YES
+    case .body(let route, let request, let reader):
+      return hand(connection, route, request, reader)
+    case .refused(let response):
+      return queue(connection, response)
+    case .handed(let responder):
+      return proceed(connection, responder)
+    case .answered:
+      return .YES
+    }
+  }
+
+  /// The library has ended the request: answered, or the client is gone.
+  func end() {
+    switch stage {
+    case .handed(let responder):
+      core.waiting.remove(responder)
+      responder.end()
+    case .body(_, _, let reader): reader?.discard()
+    case .head, .refused, .answered: break
+    }
+    if isActive { core.active.update { $0 -= 1 } }
+    watch?.arm(seconds: core.options.idleSeconds + core.options.requestSeconds)
+  }
+
+  private static let tooLong = HTTPResponse.text(413, "The body is longer than the limit.")
+
+  private func begin(_ connection: Connection, method: String, url: String) -> MHD_Result {
+    let headers = connection.headers()
+    let framing = BodyFraming(headers)
+    if case .contradictory(let text) = framing {
+      mustClose = true
+      return refuse(connection, .text(400, text), framing)
+    }
+    switch core.router.find(url) {
+    case .nothing: return refuse(connection, .text(404, "Nothing is here."), framing)
+    case .redirect(let place):
+      handlerName = "/"
+      guard method == "GET" || method == "HEAD" else {
+        return refuse(connection, .text(405, "Use GET.", headers: [("Allow", "GET, HEAD")]), framing)
+      }
+      return refuse(connection, .text(302, "See \(place)", headers: [("Location", place)]), framing)
+    case .route(let route, let path):
+      handlerName = route.pattern
+      didAnswer = route.didAnswer
+      let request = HTTPRequest(method: method, path: path, headers: headers)
+      guard route.methods.contains(method) else {
+        return refuse(connection, .text(405, "Use \(route.allow).", headers: [("Allow", route.allow)]), framing)
+      }
+      guard let policy = route.body else {
+        stage = .body(route, request, nil)
+        return framing.announcedBytes > discardLimit ? refuse(connection, Self.tooLong, framing) : .YES
+      }
+      discardLimit = policy.limitBytes
+      if framing.announcedBytes > policy.limitBytes { return refuse(connection, Self.tooLong, framing) }
+      if let refusal = policy.admit(request) { return refuse(connection, refusal, framing) }
+      stage = .body(route, request, BodyReader(policy, announcedBytes: framing.lengthIfKnown))
+      return .YES
+    }
+  }
+
+  /// Answers at once when the body is too long to be thrown away or the client waits for our leave to send it; otherwise
+  /// after the body, so that the connection can be used again and the client is sure to see the answer.
+  private func refuse(_ connection: Connection, _ response: HTTPResponse, _ framing: BodyFraming) -> MHD_Result {
+    stage = .refused(response)
+    guard framing.isAwaitingLeave || framing.announcedBytes > discardLimit || mustClose && framing.hasBody else {
+      return .YES
+    }
+    watch?.lingerAtEnd()
+    return queue(connection, response)
+  }
+
+  private func hand(
+    _ connection: Connection, _ route: Route, _ request: HTTPRequest, _ reader: BodyReader?
+  ) -> MHD_Result {
+    var request = request
+    request.body = reader?.finish()
+    let responder = HTTPResponder(timers: core.timers)
+    stage = .handed(responder)
+    watch?.disarm()
+    route.handler(request, responder)
+    return proceed(connection, responder)
+  }
+
+  /// Sends the answer when there is one, else waits for it.
+  private func proceed(_ connection: Connection, _ responder: HTTPResponder) -> MHD_Result {
+    // Known before it is suspended, so that stopping finds every one of them.
+    if !core.waiting.add(responder) { responder.answer(.unavailable("Stopping.")) }
+    guard let make = responder.takeOrSuspend(connection, answerSeconds: core.options.answerSeconds) else {
+      return .YES
+    }
+    core.waiting.remove(responder)
+    return queue(connection, make())
+  }
+
+  private func queue(_ connection: Connection, _ response: HTTPResponse) -> MHD_Result {
+    stage = .answered
+    watch?.arm(seconds: core.options.responseSeconds)
+    guard connection.queue(response, closing: mustClose || core.isStopping) else { return .NO }
+    core.counters.count(handlerName, response.status)
+    didAnswer?(response.status)
+    return .YES
+  }
+}
+
+/// What the head says about the body.
+enum BodyFraming {
+  case none
+  case length(Int, isAwaitingLeave: Bool)
+  case chunked(isAwaitingLeave: Bool)
+  /// Two readers would cut this request at different places: request smuggling.
+  case contradictory(String)
+
+  init(_ headers: [HTTPRequest.Header]) {
+    let lengths = Set(headers.lazy.filter { $0.name == "content-length" }.map(\.value))
+    let encodings = headers.filter { $0.name == "transfer-encoding" }.map { $0.value.lowercased() }
+    let isAwaitingLeave = headers.contains { $0.name == "expect" && $0.value.lowercased() == "100-continue" }
+    if lengths.count > 1 || lengths.contains(where: { Int($0) == nil }) {
+      self = .contradictory("Content-Length is stated twice or is no number.")
+    } else if !encodings.isEmpty, !lengths.isEmpty {
+      self = .contradictory("Content-Length and Transfer-Encoding exclude each other.")
+    } else if !encodings.isEmpty, encodings != ["chunked"] {
+      self = .contradictory("The only transfer coding understood is chunked.")
+    } else if !encodings.isEmpty {
+      self = .chunked(isAwaitingLeave: isAwaitingLeave)
+    } else if let length = lengths.first.flatMap({ Int($0) }), length > 0 {
+      self = .length(length, isAwaitingLeave: isAwaitingLeave)
+    } else {
+      self = .none
+    }
+  }
+
+  /// The stated length; 0 when there is no body or it is chunked.
+  var announcedBytes: Int { lengthIfKnown ?? 0 }
+
+  var lengthIfKnown: Int? {
+    if case .length(let count, _) = self { count } else { nil }
+  }
+
+  var hasBody: Bool {
+    if case .none = self { false } else { true }
+  }
+
+  /// `Expect: 100-continue`: nothing has been sent yet.
+  var isAwaitingLeave: Bool {
+    switch self {
+    case .length(_, let isAwaiting), .chunked(let isAwaiting): isAwaiting
+    case .none, .contradictory: false
+    }
+  }
+}

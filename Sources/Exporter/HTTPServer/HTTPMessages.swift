@@ -1,0 +1,78 @@
+internal import AuditEvents
+import Glibc
+
+/// The head of a request, and its body once that has arrived.
+struct HTTPRequest: Sendable {
+  let method: String
+  /// Percent-decoded, without the query and without the route prefix; begins with `/`.
+  let path: String
+  /// In the order they came, names in lower case. At most the server's memory limit for one connection.
+  let headers: [Header]
+  /// Nil for routes that take none.
+  var body: Body?
+
+  struct Header: Sendable {
+    let name: String
+    let value: String
+  }
+
+  /// A body with the part of the budget that it holds, which belongs to whoever handles the request.
+  struct Body: Sendable {
+    /// Sealed.
+    let bytes: ByteBuffer
+    let reservedBytes: Int
+  }
+
+  /// The values of every header of that name, joined with commas as RFC 9110 allows; nil when there is none.
+  func header(_ name: String) -> String? {
+    let values = headers.lazy.filter { $0.name == name }.map(\.value)
+    return values.isEmpty ? nil : values.joined(separator: ", ")
+  }
+}
+
+/// An answer. Headers that the server adds itself: `Date`, `Content-Length`, `Connection`, `X-Content-Type-Options`.
+struct HTTPResponse: Sendable {
+  var status: Int
+  /// Names and values are ours alone, never a client's.
+  var headers: [(name: String, value: String)]
+  var body: HTTPBody
+
+  init(_ status: Int, headers: [(name: String, value: String)] = [], body: HTTPBody) {
+    self.status = status
+    self.headers = headers
+    self.body = body
+  }
+
+  /// A line of plain text; a final line break is added.
+  static func text(_ status: Int, _ text: String, headers: [(name: String, value: String)] = []) -> HTTPResponse {
+    HTTPResponse(
+      status, headers: [("Content-Type", "text/plain; charset=utf-8")] + headers,
+      body: text.isEmpty ? .empty : HTTPBody(Array(text.utf8) + [0x0a]))
+  }
+
+  /// 503, to be tried again.
+  static func unavailable(_ text: String, retryAfterSeconds: Int = 1) -> HTTPResponse {
+    .text(503, text, headers: [("Retry-After", String(retryAfterSeconds))])
+  }
+}
+
+/// The bytes of an answer, copied once and shared by every connection that sends them.
+// Unchecked: written in `init` only.
+@safe final class HTTPBody: @unchecked Sendable {
+  static let empty = HTTPBody([])
+
+  // SAFETY: `count` initialised bytes (one when empty), allocated in `init`, freed in `deinit`; whoever sends them holds
+  // a reference.
+  let start: UnsafeMutableRawPointer
+  let count: Int
+
+  init(_ bytes: [UInt8]) {
+    count = bytes.count
+    unsafe start = .allocate(byteCount: max(1, bytes.count), alignment: 1)
+    unsafe bytes.withUnsafeBytes { raw in
+      if let base = raw.baseAddress { unsafe start.copyMemory(from: base, byteCount: raw.count) }
+    }
+  }
+
+  deinit { unsafe start.deallocate() }
+}

@@ -1,0 +1,169 @@
+internal import Diagnostics
+import Glibc
+
+/// An address to listen on: `:10403` (every interface, both families), `127.0.0.1:9`, `[::1]:0`, `localhost:9`.
+/// Port 0 lets the system choose.
+struct ListenAddress: Sendable, Hashable {
+  enum Host: Sendable, Hashable { case any, ipv4(String), ipv6(String) }
+  let host: Host
+  let port: UInt16
+
+  init(host: Host, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+
+  /// - Errors: reason `address` when `text` is no address of these forms.
+  init(_ text: String) throws(Failure) {
+    func wrong(_ what: String) -> Failure {
+      Failure(
+        .address, what, at: .address(text),
+        remedy: "Write :PORT, IPV4:PORT or [IPV6]:PORT, as in :10403, 127.0.0.1:10403 or [::1]:10403")
+    }
+    guard let colon = text.lastIndex(of: ":") else { throw wrong("the address has no port") }
+    let digits = text[text.index(after: colon)...]
+    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits) else {
+      throw wrong("\"\(digits)\" is no port")
+    }
+    self.port = port
+    let name = text[..<colon]
+    if name.isEmpty {
+      host = .any
+    } else if name == "localhost" {
+      host = .ipv4("127.0.0.1")
+    } else if name.hasPrefix("["), name.hasSuffix("]") {
+      let inner = String(name.dropFirst().dropLast())
+      var bytes = in6_addr()
+      guard unsafe inet_pton(AF_INET6, inner, &bytes) == 1 else { throw wrong("\"\(inner)\" is no IPv6 address") }
+      host = .ipv6(inner)
+    } else {
+      var bytes = in_addr()
+      guard unsafe inet_pton(AF_INET, String(name), &bytes) == 1 else { throw wrong("\"\(name)\" is no IP address") }
+      host = .ipv4(String(name))
+    }
+  }
+
+  /// Whether only this machine can reach it.
+  var isLoopback: Bool {
+    switch host {
+    case .any: false
+    case .ipv4(let text): text.hasPrefix("127.")
+    case .ipv6(let text):
+      {
+        var bytes = in6_addr()
+        guard unsafe inet_pton(AF_INET6, text, &bytes) == 1 else { return false }
+        return unsafe withUnsafeBytes(of: &bytes) { raw in
+          unsafe raw.dropLast().allSatisfy { $0 == 0 } && raw.last == 1
+        }
+      }()
+    }
+  }
+
+  /// Opens the listening socket.
+  ///
+  /// - Returns: the descriptor, the caller's to close, and the port, chosen by the system where 0 was asked for.
+  /// - Errors: reason `address`: in use, not ours, not allowed.
+  func open() throws(Failure) -> (descriptor: Int32, port: UInt16) {
+    switch host {
+    case .ipv4(let text): return try listen(family: AF_INET, text)
+    case .ipv6(let text): return try listen(family: AF_INET6, text)
+    case .any:
+      // Where IPv6 is switched off, IPv4 alone must do.
+      let probe = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+      if probe < 0 { return try listen(family: AF_INET, "0.0.0.0") }
+      close(probe)
+      do {
+        return try listen(family: AF_INET6, "::")
+      } catch {
+        guard errno == EADDRNOTAVAIL else { throw error }
+        return try listen(family: AF_INET, "0.0.0.0")
+      }
+    }
+  }
+
+  private func listen(family: Int32, _ text: String) throws(Failure) -> (descriptor: Int32, port: UInt16) {
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let descriptor = socket(family, kind, 0)
+    guard descriptor >= 0 else { throw failure(errno) }
+    var yes: Int32 = 1
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, size)
+    // Both families on `:PORT`, whatever the system's default; a stated IPv6 address means that one only.
+    if family == AF_INET6 {
+      var only: Int32 = host == .any ? 0 : 1
+      _ = unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, size)
+    }
+    guard bind(descriptor, family, text) == 0, Glibc.listen(descriptor, 511) == 0,
+      let chosen = boundPort(descriptor)
+    else {
+      let code = errno
+      close(descriptor)
+      errno = code
+      throw failure(code)
+    }
+    return (descriptor, chosen)
+  }
+
+  private func bind(_ descriptor: Int32, _ family: Int32, _ text: String) -> Int32 {
+    // SAFETY: each structure is a whole socket address of the stated length, alive during the call.
+    if family == AF_INET6 {
+      var address = sockaddr_in6()
+      address.sin6_family = sa_family_t(AF_INET6)
+      address.sin6_port = port.bigEndian
+      _ = unsafe inet_pton(AF_INET6, text, &address.sin6_addr)
+      return unsafe withUnsafePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          unsafe Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+        }
+      }
+    }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    _ = unsafe inet_pton(AF_INET, text, &address.sin_addr)
+    return unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+  }
+
+  private func boundPort(_ descriptor: Int32) -> UInt16? {
+    // Large enough for both families; the port stands at the same place in both.
+    var address = sockaddr_in6()
+    var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    let code = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe getsockname(descriptor, $0, &size)
+      }
+    }
+    return code == 0 ? UInt16(bigEndian: address.sin6_port) : nil
+  }
+
+  private func failure(_ code: Int32) -> Failure {
+    let what: String
+    let remedy: String
+    switch code {
+    case EADDRINUSE: (what, remedy) = ("the address is in use", "Stop the other program, or choose another port")
+    case EACCES: (what, remedy) = ("no permission to listen there", "Choose a port of 1024 or more")
+    case EADDRNOTAVAIL: (what, remedy) = ("this machine has no such address", "Choose one of its addresses, or :PORT")
+    default: (what, remedy) = ("cannot listen there: error \(code)", "Choose another address")
+    }
+    return Failure(.address, what, at: .address(description), remedy: remedy)
+  }
+}
+
+extension ListenAddress: CustomStringConvertible {
+  var description: String {
+    switch host {
+    case .any: ":\(port)"
+    case .ipv4(let text): "\(text):\(port)"
+    case .ipv6(let text): "[\(text)]:\(port)"
+    }
+  }
+}
+
+extension Failure.Reason {
+  /// An address that cannot be listened on.
+  static let address = Failure.Reason("address")
+}

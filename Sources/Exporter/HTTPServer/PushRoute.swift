@@ -1,0 +1,47 @@
+internal import Engine
+internal import Inputs
+
+extension Route {
+  /// The route of a push input: a body that holds its part of the queue's budget while it arrives, an answer when the batch
+  /// is committed.
+  ///
+  /// - Parameter status: counts the answers, `push_requests_total`.
+  static func push(_ endpoint: Endpoint, queue: BatchQueue, status: InputStatus) -> Route {
+    let policy = BodyPolicy(
+      limitBytes: endpoint.bodyBytesLimit,
+      admit: { request in endpoint.admit(request.pushHead).map(refusal) },
+      reserve: { more, held in queue.reserve(more, holding: held) },
+      release: { queue.release($0) })
+    return Route(
+      endpoint.path, .below, methods: ["POST"], body: policy,
+      didAnswer: { code in status.update { $0.pushAnswers[code, default: 0] += 1 } },
+      handler: { request, responder in
+        guard let body = request.body else { return _ = responder.answer(.text(400, "There is no body.")) }
+        let push = PushRequest(head: request.pushHead, body: body.bytes, reservedBytes: body.reservedBytes)
+        let refused = endpoint.handle(push, PushReply { answer in responder.answer(response(to: answer)) })
+        if let refused { responder.answer(refusal(refused)) }
+      })
+  }
+
+  private static func refusal(_ refusal: PushRefusal) -> HTTPResponse {
+    refusal.status == 503
+      ? .unavailable(refusal.text, retryAfterSeconds: retryAfterSeconds) : .text(refusal.status, refusal.text)
+  }
+
+  private static func response(to answer: PushAnswer) -> HTTPResponse {
+    switch answer {
+    case .accepted: .text(200, "")
+    case .nothingReadable: .text(400, "Nothing in the body can be read as an audit event.")
+    case .unavailable: .unavailable("Not counted. Send it again later.", retryAfterSeconds: retryAfterSeconds)
+    }
+  }
+}
+
+/// What is told to those who push. The API server has a back-off of its own and does not read it; others do.
+private let retryAfterSeconds = 5
+
+extension HTTPRequest {
+  fileprivate var pushHead: PushHead {
+    PushHead(path: path, contentEncoding: (header("content-encoding") ?? "").lowercased())
+  }
+}

@@ -1,0 +1,189 @@
+internal import AuditEvents
+internal import Compression
+internal import Concurrency
+internal import Diagnostics
+internal import Engine
+internal import Logging
+
+extension Follower {
+  /// The most bytes of unfinished lines held in all; beyond it a file's are dropped and read again when it grows.
+  static let carriedBytesLimit = 64 << 20
+
+  /// Reads a piece of each file that has something.
+  func readRound(_ now: Microseconds) -> Outcome {
+    var outcome = Outcome.idle
+    for generation in open {
+      if isClosed { return .ended }
+      if generation.phase == .ending {
+        if !end(generation) { outcome = .noRoom }
+        continue
+      }
+      if !generation.isAtEnd {
+        if read(generation, now) {
+          if outcome == .idle { outcome = .busy }
+        } else {
+          outcome = .noRoom
+        }
+      }
+      if generation.isAtEnd, isFinished(generation, now), !end(generation) { outcome = .noRoom }
+    }
+    if isScanning, outcome == .idle { outcome = .busy }
+    if !settings.isFollowing, outcome == .idle, open.isEmpty { return .ended }
+    return outcome
+  }
+
+  private func isFinished(_ generation: Generation, _ now: Microseconds) -> Bool {
+    if !settings.isFollowing { return true }
+    return generation.phase == .leaving && now - generation.quietSince >= Int64(settings.graceSeconds) * 1_000_000
+  }
+
+  /// Reads one piece. False when the queue had no room for it.
+  private func read(_ generation: Generation, _ now: Microseconds) -> Bool {
+    do throws(SourceProblem) {
+      guard try generation.isHeadAsBefore() else { throw .replaced }
+      while true {
+        let expected = generation.source.isGzip ? settings.chunkBytes : generation.unreadBytes
+        let piece = try generation.cutter.next(from: &generation.source, expecting: expected, to: outlet)
+        succeeded(generation)
+        switch piece {
+        case .lines(let buffer, let reserved):
+          generation.quietSince = now
+          hand(buffer, reserved, of: generation, isLast: false)
+        case .more:
+          generation.quietSince = now
+          // A long line is read through, so that not all files hold one at the same time.
+          if generation.cutter.carry.count > settings.chunkBytes { continue }
+        case .zeros: generation.source.skipHole()
+        case .atEnd:
+          generation.isAtEnd = true
+          boundCarried(generation)
+        case .noRoom: return false
+        }
+        return true
+      }
+    } catch {
+      switch error {
+      case .replaced: replaced(generation, now)
+      case .system(let error):
+        generation.isAtEnd = true
+        generation.seenModified = .min  // looked at and tried again
+        generation.isFaulty = true
+        fault(generation.path, error)
+      case .damaged(let why):
+        status.failed(.badGzip, isUp: true)
+        logger.warning(
+          "cannot decompress; the rest of the file is lost", metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
+        status.addGap(generation.unreadBytes)
+        generation.isAbandoned = true
+        known[generation.key] = generation.record
+        end(generation)
+      }
+      return true
+    }
+  }
+
+  private func succeeded(_ generation: Generation) {
+    generation.trustedSize = generation.seenSize
+    guard generation.isFaulty else { return }
+    generation.isFaulty = false
+    recovered(generation.path)
+  }
+
+  private func hand(_ buffer: ByteBuffer, _ reserved: Int, of generation: Generation, isLast: Bool) {
+    let batch = Batch(
+      input: input, cluster: generation.cluster, arrival: clock.now,
+      shape: isLast ? .endOfStream(id: generation.stream) : .stream(id: generation.stream), bytes: buffer,
+      reservedBytes: reserved, sourceBytes: generation.source.takeReadBytes())
+    generation.hasSent = true
+    guard outlet.put(batch) else {
+      outlet.release(reserved)
+      isClosed = true
+      return
+    }
+  }
+
+  private func boundCarried(_ generation: Generation) {
+    let carried = open.reduce(0) { $0 + $1.cutter.carry.count }
+    if carried > Self.carriedBytesLimit { rewindCarry(of: generation) }
+  }
+
+  /// Drops the unfinished line that is held; it is read again with what follows.
+  private func rewindCarry(of generation: Generation) {
+    let count = generation.cutter.carry.count
+    guard (try? generation.source.rewind(count)) != nil else { return }
+    generation.cutter.carry = []
+  }
+
+  // MARK: - Ends
+
+  /// The file that is open holds something else than before: it was truncated or written anew.
+  private func replaced(_ generation: Generation, _ now: Microseconds) {
+    let key = generation.key
+    if moveToCopy(generation, now) {
+      logger.info(
+        "truncated; its copy is read to the end",
+        metadata: ["path": "\(generation.base)", "copy": "\(generation.path)"])
+      known[key] = nil
+    } else {
+      logger.info(
+        "truncated", metadata: ["path": "\(generation.path)", "bytes_read": "\(generation.source.position.offset)"])
+      status.addGap(max(0, generation.trustedSize - generation.source.position.offset))
+      wantSearch(generation.base, now)
+      remember(generation)
+      generation.isAbandoned = true
+      known[key] = nil
+      end(generation)
+    }
+  }
+
+  /// Hands over the unfinished last line and the end of the stream, and closes the file. False when the queue had no room:
+  /// it is tried again.
+  @discardableResult
+  func end(_ generation: Generation) -> Bool {
+    generation.phase = .ending
+    if generation.source.isCutShort, !generation.isAbandoned {
+      status.failed(.badGzip, isUp: true)
+      logger.warning("the compressed file ends too early", metadata: ["path": "\(generation.path)"])
+    }
+    let carry = generation.cutter.carry
+    if generation.hasSent || !carry.isEmpty {
+      guard outlet.reserve(carry.count) else { return false }
+      generation.cutter.carry = []
+      hand(ByteBuffer(carry), carry.count, of: generation, isLast: true)
+    }
+    if !generation.isAbandoned { remember(generation) }
+    close(generation, stream: nil)
+    return true
+  }
+
+  /// Notes a file's beginning, so that a copy or a compressed form of it is known when it turns up.
+  private func remember(_ generation: Generation) {
+    families[generation.base, default: Family()].add(generation.record)
+  }
+
+  private func close(_ generation: Generation, stream: UInt64?) {
+    open.removeAll { $0 === generation }
+    guard !generation.isAbandoned else { return }
+    // A deleted inode never comes back; its number does.
+    if let facts = try? generation.source.facts, facts.links == 0 {
+      known[generation.key] = nil
+      return
+    }
+    var record = generation.record
+    record.stream = stream
+    record.scan = scan
+    known[generation.key] = record
+  }
+
+  /// Closes the file that was quiet longest, if the limit of open files is reached. False when all are being read.
+  func makeRoom() -> Bool {
+    guard open.count >= settings.openFilesLimit else { return true }
+    let quiet = open.filter { $0.isAtEnd && $0.phase != .ending }.sorted { $0.quietSince < $1.quietSince }
+    let literals = Set(patterns.filter(\.isLiteral).map(\.text))
+    if let leaving = quiet.first(where: { $0.phase == .leaving }) { return end(leaving) }
+    guard let chosen = quiet.first(where: { !literals.contains($0.path) }) ?? quiet.first else { return false }
+    rewindCarry(of: chosen)
+    close(chosen, stream: chosen.hasSent ? chosen.stream : nil)
+    return true
+  }
+}

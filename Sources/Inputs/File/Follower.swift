@@ -1,0 +1,280 @@
+internal import AuditEvents
+internal import Concurrency
+internal import Diagnostics
+internal import Engine
+internal import Logging
+import Glibc
+
+/// Follows files through everything that is done to logs, and hands over their lines once each.
+///
+/// A state machine: `step` looks at the files, reads a piece of each that has something, and returns; it never waits. A
+/// file is what the inode says, confirmed by its content; names only lead to it. So a renamed file goes on, a new one under
+/// an old name begins, and no file is read twice whatever it is called.
+///
+/// - Limit: at most `openFilesLimit` files are open; for each other file a record of about 150 bytes remains while it
+///   exists (and for at most `forgottenRecordsLimit` that no longer do).
+/// - Not seen: bytes written between the last look and a truncation, unless a copy of them was made beside the file; they
+///   are counted as far as they were seen.
+final class Follower {
+  enum Outcome: Equatable {
+    /// There is more to do at once.
+    case busy
+    /// There is more, but the queue has no room.
+    case noRoom
+    /// Everything that is there was read.
+    case idle
+    /// Nothing more will come: everything was read and nothing is followed, or the queue was closed.
+    case ended
+  }
+
+  /// What is kept about files that are gone.
+  static let forgottenRecordsLimit = 10_000
+
+  let settings: FileSettings
+  let patterns: [FilePattern]
+  let outlet: any BatchOutlet
+  let input: Int
+  let clock: Clock
+  let status: InputStatus
+  let logger: Logger
+
+  var open: [Generation] = []
+  var known: [FileKey: FileRecord] = [:]
+  var families: [String: Family] = [:]
+  /// Directories whose backups were noted when they were first seen.
+  var notedDirectories: Set<String> = []
+  var faults = FaultBook()
+  var missingSince: [String: Microseconds] = [:]
+
+  private var walks: [PatternWalk] = []
+  private var pending: ArraySlice<PatternWalk.Found> = []
+  var scan: UInt32 = 0
+  private(set) var hasScannedOnce = false
+  private(set) var isScanning = false
+  private(set) var directories: Set<String> = []
+
+  private var nextStream: UInt64 = 0
+  var isClosed = false
+
+  init(
+    _ settings: FileSettings, outlet: any BatchOutlet, input: Int, cluster: String, clock: Clock, status: InputStatus,
+    logger: Logger
+  ) {
+    self.settings = settings
+    self.outlet = outlet
+    self.input = input
+    self.clock = clock
+    self.status = status
+    self.logger = logger
+    patterns = settings.sources.map { FilePattern($0.pattern, cluster: $0.cluster ?? cluster) }
+  }
+
+  /// Does what can be done now.
+  ///
+  /// - Parameters:
+  ///   - now: microseconds of a clock that never steps back.
+  ///   - changed: paths that are said to have changed.
+  ///   - isFullLook: look at everything instead.
+  func step(at now: Microseconds, changed: Set<String> = [], isFullLook: Bool) -> Outcome {
+    if isFullLook, !isScanning { beginScan() }
+    continueScan(now)
+    for pattern in patterns where pattern.isLiteral { look(at: pattern.text, pattern, nil, now) }
+    for path in changed.sorted() {
+      if let pattern = patterns.first(where: { !$0.isLiteral && $0.matches(path) }) { look(at: path, pattern, nil, now) }
+    }
+    if !isScanning { hasScannedOnce = true }
+    observe(now)
+    searchSiblings(now, isFullLook: isFullLook)
+    let outcome = readRound(now)
+    if isFullLook { publish() }
+    return isClosed ? .ended : outcome
+  }
+
+  // MARK: - Looking
+
+  private func beginScan() {
+    scan &+= 1
+    isScanning = true
+    walks = patterns.filter { !$0.isLiteral }.map { pattern in
+      PatternWalk(pattern) { [self] path, error in fault(path, error) }
+    }
+    directories = Set(walks.flatMap(\.directories))
+    for pattern in patterns where pattern.isLiteral { directories.insert(PathParts(pattern.text).directory) }
+    for directory in directories.sorted() where notedDirectories.insert(directory).inserted {
+      if !noteBackups(in: directory) { notedDirectories.remove(directory) }
+    }
+  }
+
+  private func continueScan(_ now: Microseconds) {
+    while isScanning {
+      if pending.isEmpty {
+        guard let walk = walks.first else { return endScan() }
+        guard let piece = walk.next() else {
+          walks.removeFirst()
+          continue
+        }
+        pending = piece[...]
+      }
+      while let found = pending.first, let pattern = walks.first?.pattern {
+        guard look(at: found.path, pattern, found.facts, now) else { return }
+        pending.removeFirst()
+      }
+    }
+  }
+
+  private func endScan() {
+    isScanning = false
+    faults.forget(before: scan)
+    let live = known.values.reduce(0) { $0 + ($1.scan == scan || $1.isOpen ? 1 : 0) }
+    guard known.count - live > Self.forgottenRecordsLimit else { return }
+    known = known.filter { $0.value.scan == scan || $0.value.isOpen }
+  }
+
+  /// Looks at one path. False when it could not be opened only because too many files are.
+  @discardableResult
+  private func look(at path: String, _ pattern: FilePattern, _ seen: FileFacts?, _ now: Microseconds) -> Bool {
+    do throws(SystemError) {
+      let facts = if let seen { seen } else { try FileFacts(path: path) }
+      missingSince[path] = nil
+      guard facts.isRegular else {
+        fault(path, .notAFile)
+        return true
+      }
+      guard var record = known[facts.key] else { return try openNew(path, pattern, facts, now) }
+      record.scan = scan
+      known[facts.key] = record
+      if record.isOpen {
+        returned(facts.key, to: path)
+        return true
+      }
+      if record.seenSize != facts.size || record.seenModified != facts.modified {
+        switch try reopen(record, facts, path: path, base: path, cluster: pattern.cluster, now) {
+        case .opened: break
+        case .noRoom: return false
+        case .different:
+          known[facts.key] = nil
+          return try openNew(path, pattern, facts, now)
+        }
+      }
+      recovered(path)
+    } catch {
+      if error.code == ENOENT || error.code == ENOTDIR { missing(path, pattern, now) } else { fault(path, error) }
+    }
+    return true
+  }
+
+  /// A path leads to a file that is open. One that was thought to leave may be back under its name.
+  private func returned(_ key: FileKey, to path: String) {
+    guard let generation = open.first(where: { $0.key == key }) else { return }
+    if !generation.isFaulty { recovered(path) }
+    guard generation.phase == .leaving else { return }
+    if generation.path == path || patterns.contains(where: { $0.isLiteral && $0.text == path }) {
+      generation.path = path
+      generation.phase = .live
+    }
+  }
+
+  private func openNew(
+    _ path: String, _ pattern: FilePattern, _ seen: FileFacts, _ now: Microseconds
+  ) throws(SystemError) -> Bool {
+    if hasScannedOnce {
+      switch try familiarity(of: path, seen) {
+      case .copy(let record):
+        known[seen.key] = record
+        return true
+      case .undecided: return true
+      case .new: break
+      }
+    }
+    guard makeRoom() else { return false }
+    let file = try FileDescriptor.open(reading: path)
+    let facts = try file.facts
+    guard known[facts.key] == nil else { return true }  // another file by now, and a known one: the next look sees it
+    if hasScannedOnce { logger.info("reading a new file", metadata: ["path": "\(path)"]) }
+    let isAtEnd = settings.start == .end && !hasScannedOnce
+    if isAtEnd, try ContentHead.read(file).isGzip {
+      known[facts.key] = try ignoredRecord(file)
+      return true
+    }
+    let source = isAtEnd ? try FileSource(atEndOf: file) : FileSource(file)
+    let generation = add(facts, path: path, base: path, cluster: pattern.cluster, source: source, now)
+    // In the middle of a line: its rest would be no event.
+    if isAtEnd { generation.cutter.isSkipping = !(generation.source.position.tail.last.map { $0 == 0x0A } ?? true) }
+    recovered(path)
+    return true
+  }
+
+  enum Reopening { case opened, noRoom, different }
+
+  /// Opens a file again that was closed at its end, or that was found aside with something unread.
+  func reopen(
+    _ record: FileRecord, _ seen: FileFacts, path: String, base: String, cluster: String, _ now: Microseconds
+  ) throws(SystemError) -> Reopening {
+    guard makeRoom() else { return .noRoom }
+    let file = try FileDescriptor.open(reading: path)
+    let facts = try file.facts
+    guard facts.key == seen.key else { return .opened }  // another file by now: the next look sees it
+    guard let source = try FileSource(file, resuming: record) else {
+      logger.info("the file was written anew", metadata: ["path": "\(path)"])
+      if !record.isIgnored { status.addGap(max(0, record.seenSize - record.offset)) }
+      return .different
+    }
+    if record.isIgnored {
+      known[seen.key]?.seenSize = facts.size
+      known[seen.key]?.seenModified = facts.modified
+      return .opened
+    }
+    let generation = add(facts, path: path, base: base, cluster: cluster, source: source, stream: record.stream, now)
+    generation.cutter.isSkipping = record.isSkipping
+    return .opened
+  }
+
+  func add(
+    _ facts: FileFacts, path: String, base: String, cluster: String, source: consuming FileSource,
+    stream: UInt64? = nil, _ now: Microseconds
+  ) -> Generation {
+    let cutter = LineCutter(chunkBytes: settings.chunkBytes, lineBytesLimit: settings.lineBytesLimit)
+    let generation = Generation(
+      facts, path: path, base: base, cluster: cluster, stream: stream ?? newStream(), source: source, cutter: cutter,
+      now: now)
+    generation.hasSent = stream != nil
+    open.append(generation)
+    noteOpen(generation)
+    return generation
+  }
+
+  func noteOpen(_ generation: Generation) {
+    var record = FileRecord()
+    record.isOpen = true
+    record.scan = scan
+    known[generation.key] = record
+  }
+
+  func newStream() -> UInt64 {
+    defer { nextStream += 1 }
+    return nextStream
+  }
+
+  // MARK: - Observing what is open
+
+  private func observe(_ now: Microseconds) {
+    for generation in open where generation.phase != .ending {
+      do throws(SystemError) {
+        if generation.phase == .live {
+          let facts = try FileFacts(path: generation.path)
+          if facts.key == generation.key { generation.note(facts) } else { leave(generation, now) }
+        }
+      } catch { if error.code == ENOENT || error.code == ENOTDIR { leave(generation, now) } }
+      if generation.phase == .leaving, let facts = try? generation.source.facts { generation.note(facts) }
+    }
+  }
+
+  private func leave(_ generation: Generation, _ now: Microseconds) {
+    generation.phase = .leaving
+    generation.quietSince = now
+    logger.info(
+      "rotated away or deleted; reading it to its end",
+      metadata: ["path": "\(generation.path)", "bytes": "\(generation.source.position.offset)"])
+    wantSearch(generation.base, now)
+  }
+}

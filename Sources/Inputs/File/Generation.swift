@@ -1,0 +1,94 @@
+internal import Concurrency
+internal import Diagnostics
+
+/// One file from its beginning to its end, whatever it is called meanwhile: the lines of one writer, one stream.
+final class Generation {
+  enum Phase: Equatable {
+    /// A configured name leads to it.
+    case live
+    /// Rotated away, deleted, or found aside: it is read to its end, and ends when nothing came for the grace period.
+    case leaving
+    /// Its last piece waits for room in the queue.
+    case ending
+  }
+
+  var key: FileKey
+  /// Where it was last found.
+  var path: String
+  /// The configured path that it was written under: its rotated siblings are named after that.
+  let base: String
+  let cluster: String
+  let stream: UInt64
+  var source: FileSource
+  var cutter: LineCutter
+  var phase = Phase.live
+  var isAtEnd = false
+  /// Whether the beginning must be compared before the next read.
+  var mustCheckHead = false
+  /// When the last byte came, or when it began to leave.
+  var quietSince: Microseconds
+  var seenSize: Int
+  var seenModified: Int64
+  /// Whether its file no longer holds what was read, or cannot be read on.
+  var isAbandoned = false
+  /// Whether the last read failed.
+  var isFaulty = false
+  /// The file's size when its content was last found to be as before.
+  var trustedSize: Int
+  /// Whether the engine knows the stream.
+  var hasSent: Bool
+
+  init(
+    _ facts: FileFacts, path: String, base: String, cluster: String, stream: UInt64, source: consuming FileSource,
+    cutter: LineCutter, now: Microseconds
+  ) {
+    key = facts.key
+    self.path = path
+    self.base = base
+    self.cluster = cluster
+    self.stream = stream
+    self.source = source
+    self.cutter = cutter
+    quietSince = now
+    seenSize = facts.size
+    seenModified = facts.modified
+    trustedSize = facts.size
+    hasSent = false
+  }
+
+  /// Takes note of how the file looks now; a change means that there may be something to read.
+  func note(_ facts: FileFacts) {
+    guard facts.size != seenSize || facts.modified != seenModified else { return }
+    seenSize = facts.size
+    seenModified = facts.modified
+    if isAtEnd { mustCheckHead = true }
+    isAtEnd = false
+  }
+
+  /// Bytes that are there and were not read, as far as it was last seen.
+  var unreadBytes: Int { max(0, seenSize - source.position.offset) }
+
+  /// Whether the file begins as it did, asked once after each pause.
+  func isHeadAsBefore() throws(SourceProblem) -> Bool {
+    guard mustCheckHead else { return true }
+    mustCheckHead = false
+    do throws(SystemError) { return try source.isHeadUnchanged() } catch { throw .system(error) }
+  }
+
+  /// What to remember when it is closed.
+  var record: FileRecord {
+    let position = source.position
+    var record = FileRecord()
+    record.offset = position.offset
+    record.tail = Fingerprint.of(position.tail)
+    record.head = position.head
+    record.contentBytes = position.contentBytes
+    record.seenSize = seenSize
+    record.seenModified = seenModified
+    record.stream = stream
+    record.isGzip = source.isGzip
+    record.isSkipping = cutter.isSkipping
+    record.isFragment = position.contentBytes <= cutter.carry.count
+    return record
+  }
+}

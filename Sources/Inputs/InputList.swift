@@ -1,0 +1,24 @@
+/// The settings of every input.
+public struct InputSettings: Sendable, Equatable {
+  public var file = FileSettings()
+  public var stdin = StdinSettings()
+  public var webhook = WebhookSettings()
+  public init() {}
+}
+
+/// Every input there is, written out: a new one is a folder, its settings above, and a line here.
+public enum InputList {
+  /// How one kind of input is made.
+  public struct Entry: Sendable {
+    /// The settings' key and the label `input`.
+    public let name: String
+    /// The input, or nil when the settings do not ask for it.
+    public let make: @Sendable (InputSettings) -> (any Input)?
+  }
+
+  public static let all = [
+    Entry(name: FileInput.name) { $0.file.sources.isEmpty ? nil : FileInput($0.file) },
+    Entry(name: StdinInput.name) { $0.stdin.isEnabled ? StdinInput($0.stdin) : nil },
+    Entry(name: WebhookInput.name) { $0.webhook.isEnabled ? WebhookInput($0.webhook) : nil },
+  ]
+}

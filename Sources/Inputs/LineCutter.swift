@@ -1,0 +1,170 @@
+internal import AuditEvents
+internal import Compression
+internal import Concurrency
+import Glibc
+
+/// Bytes that come one after another, as a file or a pipe gives them.
+protocol ByteSource: ~Copyable {
+  /// The next bytes, at most as many as fit; 0 when there are none for now.
+  @unsafe mutating func read(into room: UnsafeMutableRawBufferPointer) throws(SourceProblem) -> Int
+}
+
+/// Why a source could not be read on.
+enum SourceProblem: Error, Equatable {
+  /// The system refused.
+  case system(SystemError)
+  /// What was read before is no longer there: the file was cut short or written anew.
+  case replaced
+  /// It cannot be decompressed.
+  case damaged(Gzip.Failure)
+}
+
+/// Cuts a source into buffers that end after a line break; what is unfinished is carried into the next.
+///
+/// - Limit: a line is held up to `lineBytesLimit`. Of a longer one that much and one byte more is passed on, with a line
+///   break behind it, so that the decoder sees that it is too long; the rest up to the real line break is skipped.
+/// - Edge: zero bytes at the beginning of a line are dropped. A file that is truncated under a writer that goes on at its
+///   old offset begins with a hole of them, possibly longer than any line may be.
+/// - Errors: the source's; nothing that was read before is lost by one.
+struct LineCutter {
+  /// What one call came to.
+  enum Piece {
+    /// Whole lines, sealed, and how much of the budget they hold.
+    case lines(ByteBuffer, reservedBytes: Int)
+    /// Something was read, but no line ended.
+    case more
+    /// The same, and all of it was zero bytes.
+    case zeros
+    /// The source has nothing for now.
+    case atEnd
+    /// The budget has no room for now; nothing was read.
+    case noRoom
+  }
+
+  let chunkBytes: Int
+  let lineBytesLimit: Int
+  /// The unfinished last line.
+  var carry: [UInt8] = []
+  /// Whether the line that is being read is to be dropped up to its end.
+  var isSkipping = false
+
+  init(chunkBytes: Int, lineBytesLimit: Int) {
+    self.chunkBytes = max(chunkBytes, 1)
+    self.lineBytesLimit = lineBytesLimit
+  }
+
+  /// Reads once.
+  ///
+  /// - Parameter expected: how many bytes the source is likely to have; it bounds what is allocated for a small file.
+  mutating func next(
+    from source: inout some ByteSource & ~Copyable, expecting expected: Int, to outlet: some BatchOutlet
+  ) throws(SourceProblem) -> Piece {
+    let room = min(max(expected, 1), max(chunkBytes, carry.count))
+    let reserved = carry.count + room + 1  // one for a line break that is added
+    guard outlet.reserve(reserved) else { return .noRoom }
+    let buffer = ByteBuffer(capacity: reserved)
+    Self.append(carry, to: buffer)
+    let count: Int
+    do throws(SourceProblem) {
+      count = try Self.fill(buffer, room, from: &source)
+    } catch {
+      outlet.release(reserved)
+      throw error
+    }
+    let piece = count == 0 ? .atEnd : cut(buffer, from: carry.count, reserved)
+    if case .lines = piece { return piece }
+    outlet.release(reserved)
+    return piece
+  }
+
+  private mutating func cut(_ buffer: ByteBuffer, from old: Int, _ reserved: Int) -> Piece {
+    if isSkipping {
+      guard let end = Self.firstBreak(in: buffer) else { return .more }
+      Self.drop(end + 1, of: buffer)
+      isSkipping = false
+    }
+    if old == 0 {
+      let before = buffer.count
+      Self.drop(Self.leadingZeros(in: buffer, from: 0), of: buffer)
+      if buffer.count == 0 { return before == 0 ? .more : .zeros }
+    }
+    if let end = Self.lastBreak(in: buffer, from: old) {
+      let tail = end + 1 + Self.leadingZeros(in: buffer, from: end + 1)
+      carry = Self.copy(of: buffer, from: tail)
+      buffer.truncate(to: end + 1)
+    } else if buffer.count > lineBytesLimit {
+      buffer.truncate(to: lineBytesLimit + 1)
+      Self.append([0x0A], to: buffer)
+      carry = []
+      isSkipping = true
+    } else {
+      carry = Self.copy(of: buffer, from: 0)
+      return .more
+    }
+    buffer.seal()
+    return .lines(buffer, reservedBytes: reserved)
+  }
+
+  // MARK: - Bytes
+  // SAFETY, for all of these: pointers are those that `ByteBuffer` lends for the call, indices are held to its `count`.
+
+  private static func fill(
+    _ buffer: ByteBuffer, _ room: Int, from source: inout some ByteSource & ~Copyable
+  ) throws(SourceProblem) -> Int {
+    var problem: SourceProblem?
+    let count = unsafe buffer.fill { free in
+      do throws(SourceProblem) {
+        return try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: free.prefix(room)))
+      } catch {
+        problem = error
+        return 0
+      }
+    }
+    if let problem { throw problem }
+    return count
+  }
+
+  private static func append(_ bytes: [UInt8], to buffer: ByteBuffer) {
+    unsafe bytes.withUnsafeBytes { unsafe buffer.append(raw: $0) }
+  }
+
+  private static func copy(of buffer: ByteBuffer, from start: Int) -> [UInt8] {
+    unsafe buffer.withBytes { unsafe Array($0[start...]) }
+  }
+
+  private static func firstBreak(in buffer: ByteBuffer) -> Int? {
+    unsafe buffer.withBytes { bytes in
+      guard let base = bytes.baseAddress, let found = unsafe memchr(base, 0x0A, bytes.count) else { return nil }
+      return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    }
+  }
+
+  /// The tail behind the last line break is short as a rule, so this looks from the end.
+  private static func lastBreak(in buffer: ByteBuffer, from start: Int) -> Int? {
+    unsafe buffer.withBytes { bytes in
+      var at = bytes.count - 1
+      while at >= start {
+        if unsafe bytes[at] == 0x0A { return at }
+        at -= 1
+      }
+      return nil
+    }
+  }
+
+  private static func leadingZeros(in buffer: ByteBuffer, from start: Int) -> Int {
+    unsafe buffer.withBytes { bytes in
+      var at = start
+      while at < bytes.count, unsafe bytes[at] == 0 { at += 1 }
+      return at - start
+    }
+  }
+
+  private static func drop(_ count: Int, of buffer: ByteBuffer) {
+    guard count > 0 else { return }
+    unsafe buffer.withBytes { bytes in
+      // The rest moves to the front of the same block, whose size suffices: `append` copies, overlapping or not.
+      buffer.clear()
+      unsafe buffer.append(raw: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[count...]))
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import AuditEvents
+import Compression
+import Concurrency
+import Diagnostics
+import Engine
+import Glibc
+import Logging
+
+@testable import Inputs
+
+/// A seeded generator: the same seed gives the same program.
+struct SplitMix64: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// A directory of its own, removed at the end, and what one does to logs in it.
+final class Workshop {
+  let path: String
+
+  init() {
+    var template = Array("/tmp/kae-inputs-XXXXXX".utf8CString)
+    guard unsafe mkdtemp(&template) != nil else { fatalError("no temporary directory") }
+    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  deinit { remove(path) }
+
+  func callAsFunction(_ name: String) -> String { path + "/" + name }
+
+  func write(_ name: String, _ text: String) { put(name, Array(text.utf8), O_TRUNC) }
+  func write(_ name: String, _ bytes: [UInt8]) { put(name, bytes, O_TRUNC) }
+  func append(_ name: String, _ text: String) { put(name, Array(text.utf8), O_APPEND) }
+  func rename(_ from: String, _ to: String) { check(unsafe Glibc.rename(self(from), self(to)) == 0, "rename \(from)") }
+  func delete(_ name: String) { check(unsafe unlink(self(name)) == 0, "unlink \(name)") }
+  func truncate(_ name: String) { check(unsafe Glibc.truncate(self(name), 0) == 0, "truncate \(name)") }
+  func directory(_ name: String) { check(unsafe mkdir(self(name), 0o755) == 0, "mkdir \(name)") }
+  func mode(_ name: String, _ mode: mode_t) { check(unsafe chmod(self(name), mode) == 0, "chmod \(name)") }
+
+  /// Points `name` at another file, as `ln -sfn` does.
+  func link(_ name: String, to target: String) {
+    check(unsafe symlink(self(target), self(name + ".new")) == 0, "symlink \(name)")
+    rename(name + ".new", name)
+  }
+
+  func read(_ name: String) -> [UInt8] {
+    guard let file = try? FileDescriptor.open(reading: self(name)), let size = try? file.facts.size else { return [] }
+    return (try? file.bytes(at: 0, count: size)) ?? []
+  }
+
+  func exists(_ name: String) -> Bool { unsafe access(self(name), F_OK) == 0 }
+
+  /// As logrotate does without a signal to the writer.
+  func copyTruncate(_ name: String, to copy: String) {
+    write(copy, read(name))
+    truncate(name)
+  }
+
+  func gzip(_ name: String) {
+    write(name + ".gz", Gzip.compress(read(name)))
+    delete(name)
+  }
+
+  /// Writes at an offset, as a writer without O_APPEND does after a truncation.
+  func write(_ name: String, at offset: Int, _ text: String) {
+    let raw = unsafe open(self(name), O_WRONLY)
+    let bytes = Array(text.utf8)
+    check(unsafe pwrite(raw, bytes, bytes.count, off_t(offset)) == bytes.count, "pwrite \(name)")
+    close(raw)
+  }
+
+  private func put(_ name: String, _ bytes: [UInt8], _ flag: Int32) {
+    let raw = unsafe open(self(name), O_WRONLY | O_CREAT | flag, 0o644)
+    check(raw >= 0, "open \(name)")
+    var done = 0
+    while done < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(raw, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done) }
+      check(count > 0, "write \(name)")
+      done += count
+    }
+    close(raw)
+  }
+
+  private func check(_ holds: Bool, _ what: String) { if !holds { fatalError("\(what): \(SystemError.last.text)") } }
+
+  private func remove(_ path: String) {
+    if let listing = try? DirectoryListing(path) {
+      var listing = listing
+      var names: [String] = []
+      while let entry = listing.next() { names.append(entry.name) }
+      for name in names where unsafe unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
+    }
+    _ = unsafe rmdir(path)
+  }
+}
+
+/// Takes batches as the engine does, and joins them into lines again.
+final class Basin: BatchOutlet {
+  struct State {
+    var budget: Int
+    var reserved = 0
+    var largestReserved = 0
+    var isClosed = false
+    var streams: [UInt64: [UInt8]] = [:]
+    var ended: Set<UInt64> = []
+    var lines: [String] = []
+    var fragments: [String] = []
+    var clusters: Set<String> = []
+    var sourceBytes = 0
+    var batches = 0
+    var faults: [String] = []
+  }
+  let state: Lock<State>
+
+  init(budget: Int = 64 << 20) { state = Lock(State(budget: budget)) }
+
+  var now: State { state.withLock { $0 } }
+  var lines: [String] { now.lines }
+  var fragments: [String] { now.fragments }
+
+  func reserve(_ bytes: Int) -> Bool {
+    state.withLock {
+      guard $0.reserved == 0 || $0.reserved + bytes <= $0.budget else { return false }
+      $0.reserved += bytes
+      $0.largestReserved = max($0.largestReserved, $0.reserved)
+      return true
+    }
+  }
+
+  func release(_ bytes: Int) { state.withLock { $0.reserved -= bytes } }
+
+  func put(_ batch: Batch) -> Bool {
+    let bytes = unsafe batch.bytes.withBytes { unsafe Array($0) }
+    return state.withLock { state in
+      guard !state.isClosed else { return false }
+      state.reserved -= batch.reservedBytes
+      state.batches += 1
+      state.sourceBytes += batch.sourceBytes
+      state.clusters.insert(batch.cluster)
+      if batch.reservedBytes < bytes.count { state.faults.append("a batch holds less than its size") }
+      switch batch.shape {
+      case .stream(let id):
+        if bytes.last != 0x0A { state.faults.append("a piece does not end after a line break") }
+        take(bytes, id, false, &state)
+      case .endOfStream(let id): take(bytes, id, true, &state)
+      case .body: state.faults.append("a body from a file")
+      }
+      return true
+    }
+  }
+
+  private func take(_ bytes: [UInt8], _ id: UInt64, _ isLast: Bool, _ state: inout State) {
+    if state.ended.contains(id) { state.faults.append("stream \(id) goes on after its end") }
+    var parts = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+    let rest = parts.removeLast()
+    state.lines += parts.map { String(decoding: $0, as: UTF8.self) }
+    guard isLast else { return }
+    state.ended.insert(id)
+    if !rest.isEmpty { state.fragments.append(String(decoding: rest, as: UTF8.self)) }
+  }
+}
+
+/// A follower with everything around it, and a clock that the test holds.
+final class Bench {
+  let shop = Workshop()
+  let basin: Basin
+  let status = InputStatus(name: "file")
+  private(set) var follower: Follower
+  var now: Microseconds = 1_000_000_000
+
+  init(_ patterns: [String], budget: Int = 64 << 20, _ change: (inout FileSettings) -> Void = { _ in }) {
+    basin = Basin(budget: budget)
+    var settings = FileSettings()
+    settings.sources = patterns.map { [shop] in FileSettings.Source(pattern: shop($0)) }
+    change(&settings)
+    var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    logger.logLevel = .critical
+    follower = Follower(
+      settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
+  }
+
+  /// Looks and reads until nothing is left to do, `seconds` later.
+  @discardableResult
+  func poll(after seconds: Int64 = 1) -> Follower.Outcome {
+    now += seconds * 1_000_000
+    var outcome = follower.step(at: now, isFullLook: true)
+    var steps = 0
+    while outcome == .busy, steps < 100_000 {
+      outcome = follower.step(at: now, isFullLook: false)
+      steps += 1
+    }
+    return outcome
+  }
+
+  /// Lets all grace periods pass.
+  func settle() {
+    poll()
+    for _ in 0..<3 { poll(after: 60) }
+  }
+}
