@@ -82,6 +82,8 @@ let package = Package(
         "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    tests("CryptoTests", ["Crypto"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
     tests(
       "SettingsTests",
       [

@@ -10,7 +10,8 @@ import Glibc
   /// Readable bytes after the content.
   public static let paddingBytes = 64
 
-  // SAFETY: `capacity + paddingBytes` initialised bytes from `init` or `reserve` to `deinit`; only lent out by `withBytes`.
+  // SAFETY: `capacity + paddingBytes` bytes from `init` or `reserve` to `deinit`, the first `count` initialised, and the
+  // padding once sealed; only lent out by `fill` and `withBytes`.
   private var start: UnsafeMutablePointer<UInt8>
   public private(set) var capacity: Int
   public private(set) var count = 0
@@ -18,7 +19,6 @@ import Glibc
   public init(capacity: Int) {
     let size = capacity + Self.paddingBytes
     unsafe start = .allocate(capacity: size)
-    unsafe start.initialize(repeating: 0, count: size)
     self.capacity = capacity
   }
 
@@ -36,7 +36,6 @@ import Glibc
     guard count + more > capacity else { return }
     let size = max(count + more, capacity * 2)
     let fresh = UnsafeMutablePointer<UInt8>.allocate(capacity: size + Self.paddingBytes)
-    unsafe fresh.initialize(repeating: 0, count: size + Self.paddingBytes)
     unsafe fresh.update(from: start, count: count)
     unsafe start.deallocate()
     unsafe start = fresh

@@ -18,34 +18,175 @@ public struct Counted: Sendable, Hashable {
 }
 
 /// Counts audit events: totals, bounded families and sliding windows. One thread owns it; it does no I/O and reads no clock.
+///
+/// - Cost: an ordinary request touches numbers only; text is written for refusals, server errors, RBAC mutations,
+///   impersonation and tracked objects. Nothing is allocated for an event whose series are known, or folded.
+/// - Time: microseconds since the epoch, held between 1970 and 2106. The clock of the windows never goes back.
+/// - Source: DESIGN.md, sections 3 and 4.
 public struct Counters: ~Copyable {
-  /// - Parameter key: keys the tables and the hashes of cut label values.
-  public init(settings: CountingSettings, key: SipKey) {}
+  let settings: CountingSettings
+  let key: SipKey
+  var clusters: ClusterTable
+  var edges: StreamEdge
+  var panes = PaneStore()
+  var tracker: TrackedMatcher
+  var source: SourceAddress
+  var values: LabelValue
+
+  var requests: BoundedFamily
+  var denied: BoundedFamily
+  var serverErrors: BoundedFamily
+  var rbac: BoundedFamily
+  var tracked: BoundedFamily
+  var trackedInWindow: BoundedFamily
+  var impersonated: BoundedFamily
+  var distinct: DistinctUsers
+  var shortcuts = RequestShortcuts()
+
+  /// Events by input.
+  var skewed: [UInt64]
+  var late: [UInt64]
+
+  /// Scratch: the row being written, and escaped label values.
+  var row = LabelRow()
+  var user: [UInt8] = []
+  var other: [UInt8] = []
+  var address: [UInt8] = []
+
+  var now: Int64 = 0
+  /// The number of the last readings, and of the last that a scraper got.
+  var number: UInt32 = 0
+  var scrapedNumber: UInt32 = 0
+
+  /// - Parameters:
+  ///   - settings: what to count. Fewer than one input is one.
+  ///   - key: keys the tables and the hashes of cut label values. Keep it, and cut values stay the same.
+  public init(settings: CountingSettings, key: SipKey) {
+    let windows = Windows(settings.windows)
+    // What is shown of a cut value must tell nothing about the tables.
+    let tableKey = SipKey(key.k0 ^ 0x7461_626c_6573_0000, key.k1)
+    let limits = settings.limits
+    func family(_ name: String, _ limit: FamilyLimit, windowed: Bool = false) -> BoundedFamily {
+      BoundedFamily("kube_audit_" + name, limit, windowCount: windowed ? windows.count : 0, key: tableKey)
+    }
+    self.settings = settings
+    self.key = tableKey
+    clusters = ClusterTable(limit: settings.clusterLimit, windowCount: windows.count)
+    edges = StreamEdge(windows: windows, maxLagSeconds: settings.maxLagSeconds, inputCount: settings.inputs.count)
+    values = LabelValue(key: key)
+    tracker = TrackedMatcher(settings.trackedObjects, values: &values)
+    source = SourceAddress(trusted: settings.trustedProxies)
+    requests = family("requests_total", limits.requests)
+    denied = family("denied_requests_total", limits.denied, windowed: true)
+    serverErrors = family("server_errors_total", limits.serverErrors)
+    rbac = family("rbac_mutations_total", limits.rbacMutations, windowed: true)
+    tracked = family("tracked_requests_total", limits.tracked)
+    trackedInWindow = family("window_tracked_requests", limits.trackedInWindow, windowed: true)
+    impersonated = family("impersonated_requests_total", limits.impersonated)
+    distinct = DistinctUsers(windows: windows, limit: limits.distinctUsers, key: tableKey)
+    skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
+    late = skewed
+  }
 
   /// Takes over what may change while running: trusted proxies and tracked objects. Everything else stays.
-  public mutating func apply(_ settings: CountingSettings) {}
+  public mutating func apply(_ settings: CountingSettings) {
+    source.trusted = settings.trustedProxies
+    tracker = TrackedMatcher(settings.trackedObjects, values: &values)
+  }
 
-  /// The cluster of a configured or discovered name; beyond the limit, `(other)`.
-  public mutating func cluster(named name: String) -> ClusterIndex { ClusterIndex(value: 0) }
+  /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.
+  public mutating func cluster(named name: String) -> ClusterIndex {
+    other.removeAll(keepingCapacity: true)
+    values.append(configured: name, whenEmpty: "default", to: &other)
+    return findCluster()
+  }
 
   /// The cluster that an event names; cheap when it is the same as the last time.
-  public mutating func cluster(named name: borrowing Text) -> ClusterIndex { ClusterIndex(value: 0) }
+  public mutating func cluster(named name: borrowing Text) -> ClusterIndex {
+    if let recent = clusters.recent(name) { return ClusterIndex(value: UInt16(recent)) }
+    other.removeAll(keepingCapacity: true)
+    values.append(name, whenEmpty: "default", to: &other)
+    let found = findCluster()
+    clusters.remember(name, Int(found.value))
+    return found
+  }
 
   /// Says that a cluster is expected to be heard from: `cluster_expected`.
-  public mutating func expect(_ cluster: ClusterIndex) {}
+  public mutating func expect(_ cluster: ClusterIndex) { clusters.expect(Int(cluster.value)) }
+
+  private mutating func findCluster() -> ClusterIndex {
+    let (cluster, isNew) = clusters.cluster(other)
+    if isNew {
+      edges.addCluster()
+      requests.addCluster()
+      denied.addCluster()
+      serverErrors.addCluster()
+      rbac.addCluster()
+      tracked.addCluster()
+      trackedInWindow.addCluster()
+      impersonated.addCluster()
+      distinct.addCluster()
+    }
+    return ClusterIndex(value: UInt16(cluster))
+  }
 
   /// Counts one event.
   ///
   /// - Parameters:
+  ///   - cluster: an answer of this value's `cluster(named:)`.
   ///   - input: index into the settings' `inputs`.
   ///   - arrival: microseconds since the epoch; ignored when the clock follows event time.
   public mutating func count(
     _ event: borrowing AuditEvent, cluster: ClusterIndex, input: Int, arrival: Int64
-  ) -> Counted { Counted() }
+  ) -> Counted {
+    let cluster = Int(cluster.value)
+    var counted = Counted()
+    let arrival = clock(event.time, arrival)
+    var time = event.time == AuditEvent.absentTime ? arrival : EventTime.held(event.time)
+    if time > arrival {
+      counted.isSkewed = time - arrival > 60_000_000
+      if counted.isSkewed { skewed[input] += 1 }
+      time = arrival
+    }
+    edges.hear(cluster, input: input, time: time, arrival: arrival, now: now)
+    clusters.stages[cluster * ClusterTable.stageCount + Int(event.stage.rawValue)] &+= 1
+    guard RequestClass.isRequest(event) else { return counted }
+    counted.isRequest = true
+    let second = EventTime.second(time)
+    let moment = Moment(
+      now: now, reading: number &+ 1, second: second, panes: edges.windows.panes(atSecond: second),
+      floors: edges.floors(cluster))
+    counted.isLate = !countInWindows(event.code, cluster, moment)
+    if counted.isLate { late[input] += 1 }
+    countRequest(event, cluster, moment)
+    return counted
+  }
 
-  /// Everything that a scrape shows. Moves the windows on to `now` (microseconds; ignored when the clock follows event time).
-  public mutating func readings(now: Int64) -> CountingReadings { CountingReadings() }
+  /// Moves the clock on, and answers the arrival time.
+  private mutating func clock(_ time: Int64, _ arrival: Int64) -> Int64 {
+    guard settings.followsEventTime else {
+      let arrival = EventTime.held(arrival)
+      now = max(now, arrival)
+      return arrival
+    }
+    if time != AuditEvent.absentTime { now = max(now, EventTime.held(time)) }
+    return now
+  }
+
+  /// Counts a request in its cluster's windows; false when it is older than all of them.
+  private mutating func countInWindows(_ code: UInt16, _ cluster: Int, _ moment: borrowing Moment) -> Bool {
+    let count = edges.windows.count
+    let first = (cluster * ClusterTable.classCount + RequestClass.codeClass(code)) * count
+    var isInReach = count == 0
+    for window in 0..<count where moment.panes.of[window] >= moment.floors.of[window] {
+      isInReach = true
+      panes.add(to: &clusters.heads[first + window], pane: moment.panes.of[window], floor: moment.floors.of[window])
+    }
+    return isInReach
+  }
 
   /// Says that the readings of this number, and all before it, were delivered to a scraper.
-  public mutating func scraped(_ number: UInt32) {}
+  public mutating func scraped(_ number: UInt32) {
+    if number <= self.number { scrapedNumber = max(scrapedNumber, number) }
+  }
 }

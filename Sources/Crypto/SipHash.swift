@@ -4,7 +4,7 @@
 /// - Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF"; the test vectors of its reference code.
 public enum SipHash {
   /// SipHash-1-3, 64 bits.
-  public static func hash13(_ bytes: RawSpan, key: SipKey) -> UInt64 {
+  public static func hash13(_ bytes: Span<UInt8>, key: SipKey) -> UInt64 {
     var state = SipState(key, isWide: false)
     let last = state.absorb(bytes, rounds: 1)
     state.mix(last, rounds: 1)
@@ -21,7 +21,7 @@ public enum SipHash {
   }
 
   /// SipHash-2-4, 64 bits.
-  public static func hash24(_ bytes: RawSpan, key: SipKey) -> UInt64 {
+  public static func hash24(_ bytes: Span<UInt8>, key: SipKey) -> UInt64 {
     var state = SipState(key, isWide: false)
     let last = state.absorb(bytes, rounds: 2)
     state.mix(last, rounds: 2)
@@ -29,7 +29,7 @@ public enum SipHash {
   }
 
   /// SipHash-2-4, 128 bits: `low` is the first half of the reference code's output.
-  public static func hash24x128(_ bytes: RawSpan, key: SipKey) -> (low: UInt64, high: UInt64) {
+  public static func hash24x128(_ bytes: Span<UInt8>, key: SipKey) -> (low: UInt64, high: UInt64) {
     var state = SipState(key, isWide: true)
     let last = state.absorb(bytes, rounds: 2)
     state.mix(last, rounds: 2)
@@ -74,7 +74,9 @@ struct SipState: Sendable {
 
   /// Mixes in all whole words and answers the last one: the bytes that are left, and the length in its top byte.
   @inline(__always)
-  mutating func absorb(_ bytes: RawSpan, rounds: Int) -> UInt64 {
+  mutating func absorb(_ text: Span<UInt8>, rounds: Int) -> UInt64 {
+    // SAFETY: the same bytes, read as such; a UInt8 has no padding.
+    let bytes = unsafe text.bytes
     let count = bytes.byteCount
     var at = 0
     while at &+ 8 <= count {

@@ -31,9 +31,12 @@ public final class BatchQueue: Sendable {
   /// one large body can always pass.
   ///
   /// - Parameter held: what the caller has reserved before for the same body, which grows step by step.
-  public func reserve(_ bytes: Int, holding held: Int = 0) -> Bool {
+  public func reserve(_ bytes: Int, holding held: Int) -> Bool {
     state.withLock { grant(bytes, holding: held, &$0) }
   }
+
+  /// The same for a first step.
+  public func reserve(_ bytes: Int) -> Bool { reserve(bytes, holding: 0) }
 
   /// The same, waiting for room at most `milliseconds`. False when there was none or the queue was closed.
   public func reserve(_ bytes: Int, waitingMilliseconds milliseconds: Int) -> Bool {

@@ -91,10 +91,10 @@ public struct Engine: ~Copyable {
   private mutating func digest(of body: ByteBuffer, path: String) -> Digest {
     var text = Array(path.utf8)
     text.append(0)
-    let prefix = unsafe SipHash.hash24x128(text.span.bytes, key: bodyKey)
+    let prefix = SipHash.hash24x128(text.span, key: bodyKey)
     // The path keys the digest of the body: one pass over the body, and no copy of it.
     let key = SipKey(prefix.low, prefix.high)
     // SAFETY: the span lives inside the closure, as the bytes do.
-    return unsafe body.withBytes { unsafe Digest(SipHash.hash24x128(RawSpan(_unsafeElements: $0), key: key)) }
+    return unsafe body.withBytes { unsafe Digest(SipHash.hash24x128(Span(_unsafeElements: $0), key: key)) }
   }
 }

@@ -49,7 +49,7 @@ struct RepeatedEvents {
     append(event.requestURI)
     append(event.user)
     append(number: Int64(event.code))
-    return unsafe Digest(SipHash.hash24x128(scratch.span.bytes, key: key))
+    return Digest(SipHash.hash24x128(scratch.span, key: key))
   }
 
   private mutating func append(number: Int64) {

@@ -17,6 +17,9 @@ public final class InputStatus: Sendable {
     public var gapBytes: UInt64 = 0
     /// What is being read, one line each, for the page: a path and how far, an endpoint.
     public var sources: [Source] = []
+
+    /// Nothing has happened yet.
+    public init() {}
   }
 
   /// One thing that is being read.

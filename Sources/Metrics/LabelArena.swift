@@ -11,6 +11,8 @@ public struct LabelArena: Sendable {
   }
 
   static let chunkBytes = 64 << 10
+  /// Dropped text that is not worth packing.
+  public static let slackBytes = 64 << 10
   private(set) var chunks: [[UInt8]] = []
   /// All bytes, those of dropped texts included.
   public private(set) var byteCount = 0

@@ -41,13 +41,20 @@ public struct LabelValue: Sendable {
     }
   }
 
-  /// The label value of a text from a configuration or a name that the project chose; `reserved` when it is empty.
-  public mutating func value(of text: String, whenEmpty reserved: StaticString) -> String {
-    var bytes = Array(text.utf8)
-    guard !bytes.isEmpty else { return reserved.description }
-    // SAFETY: the array outlives the call.
-    unsafe bytes.withUnsafeMutableBufferPointer { unsafe sanitise(UnsafeBufferPointer($0), isEscaped: false) }
-    return String(decoding: value, as: UTF8.self)
+  /// The same for a part of a text; not empty.
+  public mutating func append(_ text: borrowing Text, part: Range<Int>, to out: inout [UInt8]) {
+    // SAFETY: `text` lends its bytes for this call; the range is checked by the slice.
+    unsafe sanitise(UnsafeBufferPointer(rebasing: text.raw[part]), isEscaped: text.isEscaped)
+    LabelEscaping.append(value, to: &out)
+  }
+
+  /// The same for a text from the configuration, which is no JSON.
+  public mutating func append(configured text: String, whenEmpty reserved: StaticString, to out: inout [UInt8]) {
+    guard !text.isEmpty else { return Self.append(literal: reserved, to: &out) }
+    let bytes = Array(text.utf8)
+    // SAFETY: the array outlives the closure.
+    unsafe bytes.withUnsafeBufferPointer { unsafe sanitise($0, isEscaped: false) }
+    LabelEscaping.append(value, to: &out)
   }
 
   /// Appends a reserved word or another constant that needs no escaping.

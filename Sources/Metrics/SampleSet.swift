@@ -44,8 +44,12 @@ public struct SampleSet: Sendable {
   }
 
   /// Appends a row with labels of its own. Values are trusted to be sanitised text; they are escaped here.
-  public mutating func append(_ labels: [(Label, String)], _ value: Double) {
+  public mutating func append(_ labels: [(Label, String)], _ value: Double) { append([], labels, value) }
+
+  /// Appends a row whose first labels are rendered already.
+  public mutating func append(_ rendered: [UInt8], _ labels: [(Label, String)], _ value: Double) {
     scratch.removeAll(keepingCapacity: true)
+    scratch.append(contentsOf: rendered)
     for (label, text) in labels {
       if !scratch.isEmpty { scratch.append(UInt8(ascii: ",")) }
       scratch.append(contentsOf: label.rawValue.utf8)

@@ -141,11 +141,8 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
           "flag --web.listen-address: :2x is not an address to listen on: "
             + "\"2x\" is no port. Write :PORT, IPV4:PORT or [IPV6]:PORT, as in :10403, 127.0.0.1:10403 or [::1]:10403.",
           "flag --log.level: loud is not known. Write one of: debug, info, warn, error.",
-          "setting inputs.webhook.listen_addresses (c.yaml, line 8): :9 can be reached from other machines, and pushes are "
-            + "not authenticated. Listen on 127.0.0.1, or accept events from anybody there with --input.webhook.insecure.",
           "setting windows (c.yaml, line 4): 1m40s is not a multiple of 30s. Write a multiple of 30s.",
           "setting windows (c.yaml, line 4): 1h is missing, and the bundled rules need it. Add 1h.",
-          "setting tracked_objects (c.yaml, line 10): secrets is the name of a built-in object. Take another name.",
         ])
   }
 
@@ -153,6 +150,20 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     let (_, found) = read("a: [1\n", [("log.level", ["loud"])])
     #expect(found.count == 2)
     #expect(found.first?.hasPrefix("c.yaml, line 2, column 1: cannot be read as YAML") == true)
+  }
+
+  @Test func namesThatAreTaken() {
+    let text = "tracked_objects: [{name: secrets, resource: secrets}, {name: a, resource: b}, {name: a, resource: c}]"
+    #expect(
+      read(text).1 == [
+        "setting tracked_objects (c.yaml, line 1): a is named twice. Rename one of the two.",
+        "setting tracked_objects (c.yaml, line 1): secrets is the name of a built-in object. Take another name.",
+      ])
+    #expect(read("inputs: {file: [/a, {path: /a, cluster: b}]}").1.first?.contains("/a is named twice") == true)
+    #expect(
+      read("windows: [5m, 5m, 15m, 1h]").1 == [
+        "setting windows (c.yaml, line 1): 5m is given twice. Keep one of the two."
+      ])
   }
 
   @Test func whoSetItIsNamed() {

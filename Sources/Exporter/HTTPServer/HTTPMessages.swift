@@ -75,4 +75,7 @@ struct HTTPResponse: Sendable {
   }
 
   deinit { unsafe start.deallocate() }
+
+  /// A copy, to make another body of.
+  var bytes: [UInt8] { unsafe Array(UnsafeRawBufferPointer(start: start, count: count)) }
 }

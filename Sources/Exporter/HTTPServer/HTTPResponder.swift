@@ -23,7 +23,7 @@ final class HTTPResponder: Sendable {
     var deadline: Timers.Token?
   }
   private let state = Monitor(State())
-  private let timers: Timers
+  let timers: Timers
 
   init(timers: Timers) { self.timers = timers }
 

@@ -12,6 +12,7 @@ extension Route {
       admit: { request in endpoint.admit(request.pushHead).map(refusal) },
       reserve: { more, held in queue.reserve(more, holding: held) },
       release: { queue.release($0) })
+    status.update { $0.pushAnswers = [200: 0, 400: 0, 503: 0] }
     return Route(
       endpoint.path, .below, methods: ["POST"], body: policy,
       didAnswer: { code in status.update { $0.pushAnswers[code, default: 0] += 1 } },

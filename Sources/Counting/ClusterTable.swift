@@ -1,0 +1,81 @@
+internal import AuditEvents
+internal import Metrics
+
+/// The clusters that have series, their rendered labels, and what is counted by cluster alone.
+///
+/// - Bound: `limit` names; further ones share the cluster `(other)`, which is there when it is needed.
+struct ClusterTable {
+  struct Cluster {
+    /// `k8s_cluster="…"`.
+    let labels: [UInt8]
+    let labelsRef: LabelArena.Ref
+    let stageRefs: [LabelArena.Ref]
+    let classRefs: [LabelArena.Ref]
+    var isExpected = false
+  }
+
+  static let classCount = RequestClass.codeClassLabels.count
+  static let stageCount = Stage.allCases.count
+
+  private let limit: Int
+  private let windowCount: Int
+  private(set) var clusters: [Cluster] = []
+  private(set) var arena = LabelArena()
+  /// Events by cluster and stage.
+  var stages: [UInt64] = []
+  /// Heads of the window lists by cluster, class of code and window.
+  var heads: [UInt32] = []
+  private var index: [[UInt8]: Int] = [:]
+  private var other: Int?
+  private var row: [UInt8] = []
+  /// The raw bytes of the last name that an event gave, and its cluster.
+  private var lastName: [UInt8] = []
+  private var lastCluster = 0
+
+  init(limit: Int, windowCount: Int) {
+    self.limit = min(limit, Int(UInt16.max) - 1)
+    self.windowCount = windowCount
+  }
+
+  /// The cluster that was last named with these raw bytes.
+  func recent(_ name: borrowing Text) -> Int? {
+    guard name.count == lastName.count, name.count > 0 else { return nil }
+    // SAFETY: `name` lends `count` bytes for this call.
+    let raw = unsafe name.raw
+    for i in lastName.indices where unsafe raw[i] != lastName[i] { return nil }
+    return lastCluster
+  }
+
+  mutating func remember(_ name: borrowing Text, _ cluster: Int) {
+    lastName.removeAll(keepingCapacity: true)
+    // SAFETY: `name` lends its bytes for this call.
+    unsafe lastName.append(contentsOf: name.raw)
+    lastCluster = cluster
+  }
+
+  /// The cluster with this escaped label value. `isNew` says that it was made by this call.
+  mutating func cluster(_ value: [UInt8]) -> (cluster: Int, isNew: Bool) {
+    if let known = index[value] { return (known, false) }
+    if index.count < limit {
+      index[value] = clusters.count
+      make(value)
+      return (clusters.count - 1, true)
+    }
+    if let other { return (other, false) }
+    other = clusters.count
+    make(Array("(other)".utf8))
+    return (clusters.count - 1, true)
+  }
+
+  mutating func expect(_ cluster: Int) { clusters[cluster].isExpected = true }
+
+  private mutating func make(_ value: [UInt8]) {
+    let labels = Array("k8s_cluster=\"".utf8) + value + [UInt8(ascii: "\"")]
+    let ref = arena.append(labels)
+    let stageRefs = Stage.allCases.map { arena.append(labels + Array(",audit_stage=\"\($0.label)\"".utf8)) }
+    let classRefs = RequestClass.codeClassLabels.map { arena.append(labels + Array(",code_class=\"\($0)\"".utf8)) }
+    clusters.append(Cluster(labels: labels, labelsRef: ref, stageRefs: stageRefs, classRefs: classRefs))
+    stages.append(contentsOf: repeatElement(0, count: Self.stageCount))
+    heads.append(contentsOf: repeatElement(0, count: Self.classCount * windowCount))
+  }
+}

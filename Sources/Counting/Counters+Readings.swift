@@ -1,0 +1,123 @@
+internal import Metrics
+
+extension Counters {
+  /// Everything that a scrape shows. Moves the windows on to `now` and drops what has expired.
+  ///
+  /// - Parameter now: microseconds since the epoch; ignored when the clock follows event time.
+  /// - Complexity: linear in the series; text is shared, not copied.
+  public mutating func readings(now time: Int64) -> CountingReadings {
+    if !settings.followsEventTime { now = max(now, EventTime.held(time)) }
+    for cluster in clusters.clusters.indices { edges.advance(cluster, to: now) }
+    expire()
+    number &+= 1
+    var readings = CountingReadings()
+    readings.number = number
+    readWindows(&readings)
+    readings.requests = requests.samples()
+    readings.deniedRequests = denied.samples()
+    readings.serverErrors = serverErrors.samples()
+    readings.rbacMutations = rbac.samples()
+    readings.trackedRequests = tracked.samples()
+    readings.impersonatedRequests = impersonated.samples()
+    readClusters(&readings)
+    readInputs(&readings)
+    readFamilies(&readings)
+    return readings
+  }
+
+  private mutating func expire() {
+    guard !settings.followsEventTime else { return }
+    let before = now - settings.idleSeconds * 1_000_000
+    let scraped = scrapedNumber
+    if requests.expire(before: before, scraped: scraped, edges, &panes) { shortcuts.clear() }
+    _ = denied.expire(before: before, scraped: scraped, edges, &panes)
+    _ = serverErrors.expire(before: before, scraped: scraped, edges, &panes)
+    _ = rbac.expire(before: before, scraped: scraped, edges, &panes)
+    _ = tracked.expire(before: before, scraped: scraped, edges, &panes)
+    _ = impersonated.expire(before: before, scraped: scraped, edges, &panes)
+  }
+
+  private mutating func readWindows(_ readings: inout CountingReadings) {
+    let limit = settings.shownSeriesPerWindow
+    readings.windowDeniedRequests = denied.windowSamples(
+      edges, &panes, shownLimit: limit, folding: [.user, .sourceIP])
+    readings.windowRBACMutations = rbac.windowSamples(edges, &panes, shownLimit: limit, folding: [.user])
+    readings.windowTrackedRequests = trackedInWindow.windowSamples(
+      edges, &panes, shownLimit: limit, folding: [.user])
+    trackedInWindow.dropSilent()
+    readings.windowDistinctUsers = distinct.samples(edges, shownLimit: limit)
+    readClasses(&readings)
+  }
+
+  private mutating func readClasses(_ readings: inout CountingReadings) {
+    let windows = edges.windows
+    var samples = SampleSet(sharing: clusters.arena, prefixes: windows.prefixes)
+    var ratios = samples
+    for window in 0..<windows.count {
+      for cluster in clusters.clusters.indices {
+        let floor = edges.floors(cluster).of[window]
+        var total: UInt64 = 0
+        var errors: UInt64 = 0
+        for codeClass in 0..<ClusterTable.classCount {
+          let head = (cluster * ClusterTable.classCount + codeClass) * windows.count + window
+          let value = panes.sum(&clusters.heads[head], from: floor)
+          guard value > 0 else { continue }
+          samples.append(clusters.clusters[cluster].classRefs[codeClass], Double(value), prefix: window + 1)
+          total += value
+          if codeClass == 5 { errors = value }
+        }
+        guard total > 0 else { continue }
+        ratios.append(clusters.clusters[cluster].labelsRef, Double(errors) / Double(total), prefix: window + 1)
+      }
+    }
+    readings.windowRequests = samples
+    readings.windowServerErrorRatio = ratios
+  }
+
+  private func readClusters(_ readings: inout CountingReadings) {
+    var stages = SampleSet(sharing: clusters.arena)
+    var expected = stages
+    // Labels by cluster and input are written anew: they are few.
+    for (i, cluster) in clusters.clusters.enumerated() {
+      for (stage, ref) in cluster.stageRefs.enumerated() {
+        stages.append(ref, Double(clusters.stages[i * ClusterTable.stageCount + stage]))
+      }
+      if cluster.isExpected { expected.append(cluster.labelsRef, 1) }
+      for (input, name) in settings.inputs.enumerated() {
+        guard let heard = edges.heard(i, input: input) else { continue }
+        readings.clusterLastEvent.append(cluster.labels, [(.input, name)], Double(heard.newest) / 1e6)
+        readings.eventLag.append(cluster.labels, [(.input, name)], Double(heard.lag) / 1e6)
+      }
+    }
+    readings.eventsByStage = stages
+    readings.clusterExpected = expected
+  }
+
+  private func readInputs(_ readings: inout CountingReadings) {
+    for (i, name) in settings.inputs.enumerated() {
+      readings.eventsSkewed.append([(.input, name)], Double(skewed[i]))
+      readings.eventsLate.append([(.input, name)], Double(late[i]))
+    }
+  }
+
+  private func readFamilies(_ readings: inout CountingReadings) {
+    readFamily(requests, &readings)
+    readFamily(denied, &readings)
+    readFamily(serverErrors, &readings)
+    readFamily(rbac, &readings)
+    readFamily(tracked, &readings)
+    readFamily(trackedInWindow, &readings, isGauge: true)
+    readFamily(impersonated, &readings)
+    readFamily(distinct.family, &readings, isGauge: true)
+  }
+
+  /// The limit is that of the clusters there are: one cluster cannot fill more than its part.
+  private func readFamily(_ family: BoundedFamily, _ readings: inout CountingReadings, isGauge: Bool = false) {
+    let labels = [(Label.family, family.name)]
+    let limit = min(family.limit.inAll, family.limit.perCluster * max(1, family.clusterCount))
+    readings.series.append(labels, Double(family.admitted))
+    readings.seriesLimit.append(labels, Double(limit))
+    readings.seriesOverflow.append(labels, Double(family.overflow))
+    if !isGauge { readings.seriesExpiredValue.append(labels, Double(family.expired)) }
+  }
+}

@@ -1,0 +1,121 @@
+/// The panes of all windows of all series: for each list, how many events fell into which pane.
+///
+/// - Shape: a list is a chain of blocks of three panes in one slab; its head is an index that its owner keeps, 0 when it is
+///   empty. Most series touch few panes, so nothing is reserved for the others, however far a feed is behind.
+/// - Bound: what an edge has passed is dropped when a list would grow and whenever it is read, so a list holds no more
+///   panes than are in reach.
+/// - Complexity: an event in the order of time is found in the head block.
+struct PaneStore {
+  private struct Block {
+    var pane0: UInt32 = 0
+    var pane1: UInt32 = 0
+    var pane2: UInt32 = 0
+    /// 0 marks a free place.
+    var count0: UInt32 = 0
+    var count1: UInt32 = 0
+    var count2: UInt32 = 0
+    var next: UInt32 = 0
+
+    @inline(__always)
+    mutating func bump(_ pane: UInt32) -> Bool {
+      // A full count is left alone: the pane then gets a second place, and the sum stays exact.
+      if pane0 == pane, count0 &- 1 < UInt32.max - 1 {
+        count0 &+= 1
+      } else if pane1 == pane, count1 &- 1 < UInt32.max - 1 {
+        count1 &+= 1
+      } else if pane2 == pane, count2 &- 1 < UInt32.max - 1 {
+        count2 &+= 1
+      } else {
+        return false
+      }
+      return true
+    }
+
+    mutating func fill(_ pane: UInt32) -> Bool {
+      if count0 == 0 {
+        (pane0, count0) = (pane, 1)
+      } else if count1 == 0 {
+        (pane1, count1) = (pane, 1)
+      } else if count2 == 0 {
+        (pane2, count2) = (pane, 1)
+      } else {
+        return false
+      }
+      return true
+    }
+
+    /// Drops the panes below `floor` and answers the sum of the others.
+    mutating func prune(below floor: UInt32) -> UInt64 {
+      if pane0 < floor { count0 = 0 }
+      if pane1 < floor { count1 = 0 }
+      if pane2 < floor { count2 = 0 }
+      return UInt64(count0) + UInt64(count1) + UInt64(count2)
+    }
+  }
+
+  /// Block 0 is never used.
+  private var blocks = [Block()]
+  private var free: UInt32 = 0
+
+  /// Blocks in use or free, of 28 bytes.
+  var blockCount: Int { blocks.count }
+
+  /// Adds one event to `pane`, which is not below `floor`.
+  @inline(__always)
+  mutating func add(to head: inout UInt32, pane: UInt32, floor: UInt32) {
+    if head != 0, blocks[Int(head)].bump(pane) { return }
+    addSlowly(to: &head, pane: pane, floor: floor)
+  }
+
+  @inline(never)
+  private mutating func addSlowly(to head: inout UInt32, pane: UInt32, floor: UInt32) {
+    var at = head
+    while at != 0 {
+      if blocks[Int(at)].bump(pane) { return }
+      at = blocks[Int(at)].next
+    }
+    if head != 0, blocks[Int(head)].fill(pane) { return }
+    _ = sum(&head, from: floor)
+    if head != 0, blocks[Int(head)].fill(pane) { return }
+    let fresh = takeBlock()
+    blocks[Int(fresh)].next = head
+    _ = blocks[Int(fresh)].fill(pane)
+    head = fresh
+  }
+
+  /// The events at and above `floor`. What is below is dropped for good.
+  mutating func sum(_ head: inout UInt32, from floor: UInt32) -> UInt64 {
+    var total: UInt64 = 0
+    var previous: UInt32 = 0
+    var at = head
+    while at != 0 {
+      let inBlock = blocks[Int(at)].prune(below: floor)
+      let next = blocks[Int(at)].next
+      if inBlock == 0 {
+        if previous == 0 { head = next } else { blocks[Int(previous)].next = next }
+        giveBack(at)
+      } else {
+        total += inBlock
+        previous = at
+      }
+      at = next
+    }
+    return total
+  }
+
+  private mutating func takeBlock() -> UInt32 {
+    guard free != 0 else {
+      blocks.append(Block())
+      return UInt32(blocks.count - 1)
+    }
+    let block = free
+    free = blocks[Int(block)].next
+    blocks[Int(block)] = Block()
+    return block
+  }
+
+  private mutating func giveBack(_ block: UInt32) {
+    blocks[Int(block)].next = free
+    free = block
+  }
+}

@@ -1,0 +1,53 @@
+/// Where the series of `requests_total` stand, by numbers alone, so that an ordinary request touches no text.
+///
+/// Holds admitted series only: what is folded goes the long way. Bounded by the family's limit.
+struct RequestShortcuts {
+  private var keys = [UInt32](repeating: 0, count: 256)
+  private var places = [UInt32](repeating: 0, count: 256)
+  private var count = 0
+
+  /// One number for cluster, verb and code; never 0.
+  @inline(__always)
+  static func key(_ cluster: Int, verb: UInt8, code: UInt16) -> UInt32 {
+    UInt32(truncatingIfNeeded: cluster) &<< 15 | UInt32(verb & 31) &<< 10 | UInt32(code & 1023) &+ 1
+  }
+
+  @inline(__always)
+  func find(_ key: UInt32) -> Int? {
+    var at = Self.position(key, keys.count)
+    while keys[at] != 0 {
+      if keys[at] == key { return Int(places[at]) }
+      at = (at &+ 1) & (keys.count &- 1)
+    }
+    return nil
+  }
+
+  mutating func add(_ key: UInt32, _ place: Int) {
+    if (count + 1) * 2 > keys.count { grow() }
+    enter(key, UInt32(place))
+    count += 1
+  }
+
+  /// Forgets all, after series were dropped.
+  mutating func clear() { self = RequestShortcuts() }
+
+  private mutating func enter(_ key: UInt32, _ place: UInt32) {
+    var at = Self.position(key, keys.count)
+    while keys[at] != 0 { at = (at + 1) & (keys.count - 1) }
+    keys[at] = key
+    places[at] = place
+  }
+
+  private mutating func grow() {
+    let (oldKeys, oldPlaces) = (keys, places)
+    keys = [UInt32](repeating: 0, count: oldKeys.count * 2)
+    places = [UInt32](repeating: 0, count: oldKeys.count * 2)
+    for i in oldKeys.indices where oldKeys[i] != 0 { enter(oldKeys[i], oldPlaces[i]) }
+  }
+
+  /// Verbs and codes are closed sets, so nobody can aim at this hash.
+  @inline(__always)
+  private static func position(_ key: UInt32, _ size: Int) -> Int {
+    Int((key &* 0x9e37_79b1) &>> 12) & (size &- 1)
+  }
+}

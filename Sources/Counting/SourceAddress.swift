@@ -1,0 +1,60 @@
+internal import AuditEvents
+internal import Metrics
+
+/// Picks the source IP of a request and writes it as a label value.
+///
+/// The last entry of `sourceIPs` is the peer of the API server's connection; all before it came with the request and can
+/// be anything. So the walk begins at the end and goes back only over proxies that somebody configured as trusted.
+/// - Source: DESIGN.md, "Source IP"; kubernetes/apimachinery `pkg/util/net/http.go`, `SourceIPs`.
+struct SourceAddress {
+  var trusted: [AddressRange]
+
+  /// What the walk found.
+  enum Found {
+    /// No entry, or none that is not trusted.
+    case nothing
+    case address(IPAddress)
+    /// An entry that is no IP address: the range of its raw bytes.
+    case text(Range<Int>)
+  }
+
+  /// - Parameter entries: what stands between the brackets of `sourceIPs`.
+  func find(in entries: borrowing Text) -> Found {
+    // SAFETY: `entries` lends its bytes for this call.
+    let raw = unsafe entries.raw
+    var end = raw.count
+    while true {
+      guard let range = unsafe Self.lastString(raw, before: end) else { return .nothing }
+      // SAFETY: the range lies within `raw`, which outlives the span.
+      let span = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: raw[range]))
+      guard let address = IPAddress(span) else { return range.isEmpty ? .nothing : .text(range) }
+      if trusted.isEmpty || !isTrusted(address) { return .address(address) }
+      end = range.lowerBound - 1
+    }
+  }
+
+  private func isTrusted(_ address: IPAddress) -> Bool {
+    for i in trusted.indices where trusted[i].contains(address) { return true }
+    return false
+  }
+
+  /// The content of the last quoted string that ends before `end`.
+  private static func lastString(_ raw: UnsafeBufferPointer<UInt8>, before end: Int) -> Range<Int>? {
+    var close = end - 1
+    while close >= 0, unsafe raw[close] != UInt8(ascii: "\"") { close -= 1 }
+    guard close > 0 else { return nil }
+    var open = close - 1
+    while open >= 0 {
+      if unsafe raw[open] == UInt8(ascii: "\""), unsafe !isEscaped(raw, open) { return open + 1..<close }
+      open -= 1
+    }
+    return nil
+  }
+
+  /// Whether the quote at `at` belongs to a string: an odd number of backslashes stands before it.
+  private static func isEscaped(_ raw: UnsafeBufferPointer<UInt8>, _ at: Int) -> Bool {
+    var count = 0
+    while at - count - 1 >= 0, unsafe raw[at - count - 1] == UInt8(ascii: "\\") { count += 1 }
+    return count % 2 == 1
+  }
+}

@@ -1,0 +1,82 @@
+/// Where the windows of each cluster end: how far behind its feeds are, and the edge that follows from it.
+///
+/// - Definition: an input's lag is arrival − newest event time, held between 0 and the maximum, set whenever that newest time
+///   rises. A cluster's lag is the largest among its inputs heard within the maximum (all, when it is unlimited). Its edge is
+///   the largest `now − lag` so far: it never falls, for a window that was shown is not shown again as of an earlier time.
+/// - Clock: `now` never goes back here. A machine's clock that steps back freezes the edge until it has caught up.
+/// - Source: DESIGN.md, "Window".
+struct StreamEdge {
+  private struct Feed {
+    var newest: Int64 = 0
+    var lag: Int64 = 0
+    var heard: Int64 = -1
+  }
+
+  private struct Edge {
+    var edge: Int64 = -1
+    var advanced: Int64 = -1
+    var floors = Panes()
+  }
+
+  private let maxLag: Int64
+  private let inputCount: Int
+  private var feeds: [Feed] = []
+  private var edges: [Edge] = []
+  let windows: Windows
+
+  init(windows: Windows, maxLagSeconds: Int64?, inputCount: Int) {
+    self.windows = windows
+    // Unlimited is more than any two held times can be apart.
+    maxLag = maxLagSeconds.map { max(0, min($0, EventTime.limit)) * 1_000_000 } ?? Int64.max
+    self.inputCount = max(1, inputCount)
+  }
+
+  mutating func addCluster() {
+    edges.append(Edge())
+    for _ in 0..<inputCount { feeds.append(Feed()) }
+  }
+
+  /// Moves a cluster's edge on to `now`.
+  @inline(__always)
+  mutating func advance(_ cluster: Int, to now: Int64) {
+    // A cluster that was never heard has no edge; at one instant nothing changes but by an event.
+    if edges[cluster].advanced != now, edges[cluster].edge >= 0 { settle(cluster, now) }
+  }
+
+  /// Takes notice of an event: first the edge moves on as if there were none, then the lag changes.
+  @inline(__always)
+  mutating func hear(_ cluster: Int, input: Int, time: Int64, arrival: Int64, now: Int64) {
+    advance(cluster, to: now)
+    let feed = cluster * inputCount + input
+    let isFirst = feeds[feed].heard < 0
+    feeds[feed].heard = now
+    guard isFirst || time > feeds[feed].newest else { return }
+    feeds[feed].newest = time
+    feeds[feed].lag = max(0, min(maxLag, arrival - time))
+    settle(cluster, now)
+  }
+
+  private mutating func settle(_ cluster: Int, _ now: Int64) {
+    var lag: Int64 = 0
+    for feed in cluster * inputCount..<(cluster + 1) * inputCount
+    where feeds[feed].lag > lag && now - feeds[feed].heard <= maxLag { lag = feeds[feed].lag }
+    edges[cluster].advanced = now
+    let edge = max(edges[cluster].edge, now - lag, 0)
+    guard edge > edges[cluster].edge else { return }
+    edges[cluster].edge = edge
+    edges[cluster].floors = windows.floors(edgeSecond: EventTime.second(edge))
+  }
+
+  /// The first pane of each window.
+  @inline(__always)
+  func floors(_ cluster: Int) -> Panes { edges[cluster].floors }
+
+  /// What was heard of one cluster by one input; nil when nothing was.
+  func heard(_ cluster: Int, input: Int) -> (newest: Int64, lag: Int64)? {
+    let feed = feeds[cluster * inputCount + input]
+    return feed.heard < 0 ? nil : (feed.newest, feed.lag)
+  }
+
+  /// The edge; nil when the cluster was never heard.
+  func edge(_ cluster: Int) -> Int64? { edges[cluster].edge < 0 ? nil : edges[cluster].edge }
+}

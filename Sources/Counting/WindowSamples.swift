@@ -1,0 +1,118 @@
+internal import Metrics
+
+extension BoundedFamily {
+  /// The totals.
+  func samples() -> SampleSet {
+    var samples = SampleSet(sharing: table.arena)
+    samples.reserve(table.liveCount)
+    for place in table.series.indices where table.series[place].state != .free {
+      samples.append(table.series[place].labels, Double(table.series[place].count))
+    }
+    return samples
+  }
+
+  /// The windows: where they are not empty, `shownLimit` series a cluster and window, and the exact rest in the overflow
+  /// series, whose labels `folding` are `(other)`.
+  ///
+  /// - Order: by window, then as the totals.
+  mutating func windowSamples(
+    _ edges: StreamEdge, _ panes: inout PaneStore, shownLimit: Int, folding: [Label]
+  ) -> SampleSet {
+    let windows = edges.windows
+    let count = windows.count
+    var (values, crowds) = windowValues(edges, &panes)
+    for cluster in 0..<(count == 0 ? 0 : crowds.count / count) {
+      for window in 0..<count where crowds[cluster * count + window] > shownLimit {
+        hide(cluster, window, count, shownLimit, folding, &values)
+      }
+    }
+    var samples = SampleSet(sharing: table.arena, prefixes: windows.prefixes)
+    for window in 0..<count {
+      for place in table.series.indices where values[place * count + window] > 0 {
+        table.series[place].shown |= 1 << UInt8(window)
+        samples.append(table.series[place].labels, Double(values[place * count + window]), prefix: window + 1)
+      }
+    }
+    return samples
+  }
+
+  /// Every window of every series, and how many series of a cluster are not empty. Empty ones lose their place.
+  private mutating func windowValues(_ edges: StreamEdge, _ panes: inout PaneStore) -> ([UInt64], [Int]) {
+    let count = edges.windows.count
+    var values = [UInt64](repeating: 0, count: table.series.count * count)
+    var crowds = [Int](repeating: 0, count: clusterCount * count)
+    for place in table.series.indices where table.series[place].state != .free {
+      let cluster = Int(table.series[place].cluster)
+      let floors = edges.floors(cluster)
+      for window in 0..<count where table.heads[place * count + window] != 0 {
+        let value = value(place, window: window, from: floors.of[window], in: &panes)
+        values[place * count + window] = value
+        if value > 0, table.series[place].state != .overflow { crowds[cluster * count + window] += 1 }
+      }
+      for window in 0..<count where values[place * count + window] == 0 {
+        table.series[place].shown &= ~(1 << UInt8(window))
+      }
+    }
+    return (values, crowds)
+  }
+
+  /// Moves the values of a cluster's series that are not shown to their overflow series.
+  private mutating func hide(
+    _ cluster: Int, _ window: Int, _ count: Int, _ limit: Int, _ folding: [Label], _ values: inout [UInt64]
+  ) {
+    let byAddress = folding.contains(.sourceIP)
+    var candidates: [ShownSeries.Candidate] = []
+    for place in table.series.indices where values[place * count + window] > 0 {
+      let series = table.series[place]
+      guard Int(series.cluster) == cluster, series.state != .overflow else { continue }
+      candidates.append(
+        ShownSeries.Candidate(
+          place: place, born: series.born, owner: byAddress ? series.address : series.user,
+          value: values[place * count + window],
+          isShown: series.shown >> UInt8(window) & 1 == 1))
+    }
+    for hidden in ShownSeries.choose(&candidates, limit: limit) {
+      let fold = foldPlace(hidden.place, folding)
+      while values.count < table.series.count * count { values.append(0) }
+      values[fold * count + window] += hidden.value
+      values[hidden.place * count + window] = 0
+    }
+  }
+
+  /// The overflow series that takes the value of a series; made when it is needed first.
+  private mutating func foldPlace(_ place: Int, _ folding: [Label]) -> Int {
+    if table.series[place].fold != 0 { return Int(table.series[place].fold) - 1 }
+    let labels = LabelRow.folding(Array(table.arena[table.series[place].labels]), folding)
+    let fold = overflowSeries(labels, cluster: Int(table.series[place].cluster))
+    table.series[place].fold = UInt32(fold + 1)
+    return fold
+  }
+
+  /// Drops the series that no window holds, for a family that shows nothing but windows.
+  mutating func dropSilent() {
+    var hasDropped = false
+    for place in table.series.indices where table.series[place].state == .live && isEmpty(place) {
+      drop(place)
+      hasDropped = true
+    }
+    if hasDropped { table.finishRemoving() }
+  }
+
+  /// Drops what is idle where the family is crowded: without a change since `before`, with empty windows, and delivered to
+  /// a scraper since its last change.
+  mutating func expire(before: Int64, scraped: UInt32, _ edges: StreamEdge, _ panes: inout PaneStore) -> Bool {
+    let crowded = (0..<clusterCount).map(isCrowded)
+    guard crowded.contains(true) else { return false }
+    var hasDropped = false
+    for place in table.series.indices {
+      let series = table.series[place]
+      guard series.state == .live || series.state == .holding, crowded[Int(series.cluster)], series.changed <= before,
+        series.reading <= scraped, isSilent(place, edges.floors(Int(series.cluster)), in: &panes)
+      else { continue }
+      drop(place)
+      hasDropped = true
+    }
+    if hasDropped { table.finishRemoving() }
+    return hasDropped
+  }
+}

@@ -1,0 +1,134 @@
+internal import Concurrency
+internal import Diagnostics
+internal import Metrics
+
+/// Gives readings to whoever scrapes or looks: one reading serves everybody within a second, nobody waits longer than half a
+/// second for it, and nobody's thread waits at all.
+///
+/// - Bounds: at most `waitingLimit` wait; one reading at most is asked for at a time, so a stuck engine collects no work.
+/// - Late readings: the last counters are shown with everything else as it is now; 503 when there never were any.
+final class ScrapeCoordinator: Sendable {
+  struct Options: Sendable {
+    /// How long a reading is shared.
+    var shareMilliseconds = 1_000
+    /// How long it is waited for.
+    var waitMilliseconds = 500
+    /// More than these at once get 503.
+    var waitingLimit = 40
+  }
+  /// Asks the engine for its readings, which arrive on any thread, or never.
+  typealias Read = @Sendable (@escaping @Sendable (Readings) -> Void) -> Void
+  /// Adds what is not the engine's to tell; runs on the server's thread, once for each snapshot.
+  typealias Complete = @Sendable (Readings) -> Readings
+  private typealias Waiter = @Sendable (Snapshot?) -> Void
+
+  private struct State {
+    var current: Snapshot?
+    var currentSince: Microseconds = 0
+    /// What the engine said last.
+    var last: Readings?
+    var isReading = false
+    var waiters: [Waiter] = []
+    var generation: UInt64 = 0
+  }
+  private enum Step { case use(Snapshot), refuse, wait(UInt64?, mustRead: Bool) }
+
+  private let options: Options
+  private let read: Read
+  private let complete: Complete
+  private let state = Monitor(State())
+
+  init(options: Options = Options(), read: @escaping Read, complete: @escaping Complete) {
+    self.options = options
+    self.read = read
+    self.complete = complete
+  }
+
+  /// Answers with what `show` makes of the present snapshot, on the server's thread.
+  func answer(_ responder: HTTPResponder, _ show: @escaping @Sendable (Snapshot) -> HTTPResponse) {
+    let waiter: Waiter = { snapshot in
+      guard let snapshot else { return _ = responder.answer(.unavailable("There is no reading yet.")) }
+      responder.answer { show(snapshot) }
+    }
+    switch join(waiter) {
+    case .use(let snapshot): waiter(snapshot)
+    case .refuse: responder.answer(.unavailable("Too many scrapes at once."))
+    case .wait(let generation, let mustRead):
+      if let generation {
+        responder.timers.schedule(after: options.waitMilliseconds) { [weak self] in self?.giveUp(generation) }
+      }
+      if mustRead { read { [weak self] readings in self?.deliver(readings) } }
+    }
+  }
+
+  private func join(_ waiter: @escaping Waiter) -> Step {
+    state.withLock { state in
+      let age = Clock.monotonic - state.currentSince
+      if let current = state.current, age < Microseconds(options.shareMilliseconds) * 1_000 { return .use(current) }
+      guard state.waiters.count < options.waitingLimit else { return .refuse }
+      state.waiters.append(waiter)
+      let mustRead = !state.isReading
+      state.isReading = true
+      // The first one's patience is everybody's: who comes later waits less.
+      return .wait(state.waiters.count == 1 ? state.generation : nil, mustRead: mustRead)
+    }
+  }
+
+  private func deliver(_ readings: Readings) {
+    let (snapshot, waiters) = state.withLock { state in
+      state.isReading = false
+      state.last = readings
+      return (show(readings, &state), take(&state))
+    }
+    for waiter in waiters { waiter(snapshot) }
+  }
+
+  private func giveUp(_ generation: UInt64) {
+    let (snapshot, waiters) = state.withLock { state -> (Snapshot?, [Waiter]) in
+      guard state.generation == generation else { return (nil, []) }
+      return (state.last.map { show($0, &state) }, take(&state))
+    }
+    for waiter in waiters { waiter(snapshot) }
+  }
+
+  private func show(_ readings: Readings, _ state: inout State) -> Snapshot {
+    let snapshot = Snapshot(readings, complete)
+    state.current = snapshot
+    state.currentSince = Clock.monotonic
+    return snapshot
+  }
+
+  private func take(_ state: inout State) -> [Waiter] {
+    defer { state.waiters = [] }
+    state.generation += 1
+    return state.waiters
+  }
+}
+
+/// Readings at one instant and the pages made of them: each is made once, by the first who wants it.
+final class Snapshot: Sendable {
+  private struct State {
+    var readings: Readings
+    var complete: ScrapeCoordinator.Complete?
+    var pages: [String: HTTPBody] = [:]
+  }
+  private let state: Monitor<State>
+
+  init(_ readings: Readings, _ complete: @escaping ScrapeCoordinator.Complete) {
+    state = Monitor(State(readings: readings, complete: complete))
+  }
+
+  /// The page of that name; `make` runs under the lock, so that others who want it wait for it rather than make it too.
+  func page(_ name: String, _ make: (Readings) -> [UInt8]) -> HTTPBody {
+    state.withLock { state in
+      if let page = state.pages[name] { return page }
+      if let complete = state.complete {
+        state.readings = complete(state.readings)
+        state.complete = nil
+      }
+      let page = HTTPBody(make(state.readings))
+      state.pages[name] = page
+      return page
+    }
+  }
+}

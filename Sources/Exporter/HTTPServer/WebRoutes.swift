@@ -1,0 +1,97 @@
+internal import Compression
+internal import Concurrency
+internal import Metrics
+
+/// Whether the exporter does its work, as `/-/ready` tells it.
+final class Readiness: Sendable {
+  private let reason = Lock<String?>("Starting.")
+
+  /// Nil when ready, else why not.
+  var obstacle: String? {
+    get { reason.withLock { $0 } }
+    set { reason.withLock { $0 = newValue } }
+  }
+}
+
+/// What is served for scrapers and people: `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload` and the page at `/`.
+struct WebRoutes: Sendable {
+  /// Loads the configuration anew and tells what happened, on any thread: nil when it is in force, else why it is not.
+  typealias Reload = @Sendable (@escaping @Sendable (String?) -> Void) -> Void
+
+  var scrapes: ScrapeCoordinator
+  var readiness: Readiness
+  /// `--web.telemetry-path`.
+  var telemetryPath = "/metrics"
+  /// Nil unless `--web.enable-lifecycle`.
+  var reload: Reload?
+  /// Writes the page for people.
+  var page: @Sendable (Readings) -> [UInt8]
+
+  /// All routes. A telemetry path of `/` takes the page's place.
+  var all: [Route] {
+    var routes = [metrics, healthy, ready, reloading]
+    if telemetryPath != "/" { routes.append(front) }
+    return routes
+  }
+
+  private var metrics: Route {
+    Route(telemetryPath) { [scrapes] request, responder in
+      let wish = Negotiation(accept: request.header("accept"), acceptEncoding: request.header("accept-encoding"))
+      scrapes.answer(responder) { snapshot in
+        let plain = { snapshot.page(wish.format.rawValue) { Exposition.render($0, as: wish.format) } }
+        return Self.response(snapshot, plain, name: wish.format.rawValue, wish, contentType: wish.contentType)
+      }
+    }
+  }
+
+  private var front: Route {
+    Route("/") { [scrapes, page] request, responder in
+      let wish = Negotiation(accept: nil, acceptEncoding: request.header("accept-encoding"))
+      scrapes.answer(responder) { snapshot in
+        let plain = { snapshot.page("page", page) }
+        var response = Self.response(snapshot, plain, name: "page", wish, contentType: "text/html; charset=utf-8")
+        response.headers += Page.securityHeaders
+        response.headers.append(("Cache-Control", "no-store"))
+        return response
+      }
+    }
+  }
+
+  /// The page in the encoding that the client likes; each is made once.
+  private static func response(
+    _ snapshot: Snapshot, _ plain: () -> HTTPBody, name: String, _ wish: Negotiation, contentType: String
+  ) -> HTTPResponse {
+    var headers = [(name: "Content-Type", value: contentType), (name: "Vary", value: Negotiation.vary)]
+    let body = plain()
+    guard wish.encoding == .gzip else { return HTTPResponse(200, headers: headers, body: body) }
+    headers.append(("Content-Encoding", "gzip"))
+    return HTTPResponse(200, headers: headers, body: snapshot.page(name + "+gzip") { _ in Gzip.compress(body.bytes) })
+  }
+
+  private var healthy: Route {
+    Route("/-/healthy") { _, responder in responder.answer(.text(200, "kube-audit-exporter is healthy.")) }
+  }
+
+  private var ready: Route {
+    Route("/-/ready") { [readiness] _, responder in
+      if let obstacle = readiness.obstacle {
+        responder.answer(.unavailable(obstacle))
+      } else {
+        responder.answer(.text(200, "kube-audit-exporter is ready."))
+      }
+    }
+  }
+
+  private var reloading: Route {
+    Route("/-/reload", methods: ["POST", "PUT"]) { [reload] _, responder in
+      guard let reload else {
+        let hint = "Reloading over HTTP is off. Start with --web.enable-lifecycle, or send SIGHUP."
+        return _ = responder.answer(.text(403, hint))
+      }
+      reload { failure in
+        responder.answer(
+          failure.map { .text(500, "The configuration was not reloaded: \($0)") } ?? .text(200, "Reloaded."))
+      }
+    }
+  }
+}
