@@ -65,6 +65,7 @@ let package = Package(
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
     tests("CompressionTests", ["Compression", "TestSupport"]),
@@ -74,8 +75,6 @@ let package = Package(
         "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
         "TestSupport",
       ]),
-    tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
-    tests("YAMLTests", ["Diagnostics", "YAML"]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(
       "InputsTests",
@@ -85,5 +84,12 @@ let package = Package(
       ]),
     tests("CryptoTests", ["Crypto"]),
     tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
+    tests(
+      "SettingsTests",
+      [
+        "AuditEvents", "Counting", "Diagnostics", "Exporter", "Inputs", "Metrics", "TestSupport", "YAML",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),
   ]
 )
