@@ -1,0 +1,98 @@
+import AuditEvents
+import Glibc
+
+/// Reads `path` to its end through a decoder; answers the exit code.
+func run(path: String, limits: AuditDecoder.Limits, dumps: Bool) -> Int32 {
+  let file = unsafe open(path, O_RDONLY)
+  guard file >= 0 else {
+    print("cannot open \(path)")
+    return 1
+  }
+  defer { close(file) }
+  var decoder = AuditDecoder(limits: limits)
+  var sink = Totals(dumps: dumps)
+  var buffer = ByteBuffer(capacity: 256 << 10)
+  while true {
+    if buffer.count == buffer.capacity { buffer.reserve(buffer.capacity) }
+    // SAFETY: `read` writes at most as many bytes as the room has.
+    let length = unsafe buffer.fill { room in unsafe Glibc.read(file, room.baseAddress, room.count) }
+    buffer.seal()
+    let consumed = decoder.decode(buffer, length > 0 ? .stream : .lastOfStream, into: &sink)
+    guard length > 0 else { break }
+    buffer = rest(of: buffer, from: consumed)
+  }
+  sink.report()
+  return 0
+}
+
+/// The buffer with its first `consumed` bytes dropped, moved to the front in place.
+private func rest(of buffer: ByteBuffer, from consumed: Int) -> ByteBuffer {
+  guard consumed > 0 else { return buffer }
+  let kept = buffer.count - consumed
+  // SAFETY: both ranges lie in the content; `memmove` lets them overlap.
+  unsafe buffer.withBytes { bytes in
+    guard let base = bytes.baseAddress else { return }
+    unsafe memmove(UnsafeMutableRawPointer(mutating: base), base + consumed, kept)
+  }
+  buffer.truncate(to: kept)
+  return buffer
+}
+
+/// Counts what the decoder reports.
+struct Totals: EventSink {
+  let dumps: Bool
+  var events = 0
+  var ignored = 0
+  var rejected = 0
+  var salvaged = 0
+  var denied = 0
+
+  mutating func receive(_ event: borrowing AuditEvent) {
+    events += 1
+    if event.isSalvaged { salvaged += 1 }
+    if event.code == 401 || event.code == 403 { denied += 1 }
+    if dumps { dump(copy event) }
+  }
+
+  mutating func ignore(_ reason: IgnoreReason) {
+    ignored += 1
+    if dumps { print("ignored\t\(reason.label)") }
+  }
+
+  mutating func reject(_ reason: RejectReason, at offset: Int) {
+    rejected += 1
+    if dumps { print("rejected\t\(reason.label)\t\(offset)") }
+  }
+
+  /// One line, fields between tabs, strings as they stand in the JSON.
+  private func dump(_ event: AuditEvent) {
+    let words = [
+      event.isSalvaged ? "salvaged" : "event", event.stage.label, event.level.label, event.verb.label,
+      "\(event.code)", "\(event.decision)", "\(event.isImpersonationRefused)", "\(event.isDryRun)",
+      "\(event.origin)", event.time == AuditEvent.absentTime ? "-" : "\(event.time)",
+    ]
+    let texts = [
+      event.user, event.impersonatedUser, event.sourceIPs, event.userAgent, event.requestURI, event.auditID,
+      event.apiGroup, event.resource, event.subresource, event.namespace, event.name, event.cluster,
+    ]
+    print((words + texts.map(visible)).joined(separator: "\t"))
+  }
+
+  /// The text with its control characters written as JSON does, so that a line stays a line.
+  private func visible(_ text: Text) -> String {
+    var out = ""
+    for scalar in text.description.unicodeScalars {
+      if scalar.value < 0x20 || scalar.value == 0x85 || scalar.value == 0x2028 || scalar.value == 0x2029 {
+        let digits = String(scalar.value, radix: 16)
+        out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      } else {
+        out.unicodeScalars.append(scalar)
+      }
+    }
+    return out
+  }
+
+  func report() {
+    print("events \(events) salvaged \(salvaged) denied \(denied) ignored \(ignored) rejected \(rejected)")
+  }
+}
