@@ -50,7 +50,8 @@ struct Totals: EventSink {
   mutating func receive(_ event: borrowing AuditEvent) {
     events += 1
     if event.isSalvaged { salvaged += 1 }
-    if event.code == 401 || event.code == 403 { denied += 1 }
+    let code = event.code
+    if code == 401 || code == 403 { denied += 1 }
     if dumps { dump(copy event) }
   }
 
