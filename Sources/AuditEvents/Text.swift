@@ -9,17 +9,19 @@ internal import CIntrinsics
   // SAFETY: points into a `ByteBuffer` or decoder scratch that outlives the sink's call; null never, empty text points at
   // a static byte block.
   @usableFromInline let base: UnsafePointer<UInt8>
+  // The count, doubled, and one more when escaped: a text then takes two words, and events are copied less.
+  @usableFromInline let packed: UInt
+
   /// How many bytes.
-  public let count: Int
+  @inlinable public var count: Int { Int(packed >> 1) }
   /// Whether a backslash occurs, so that the content differs from the bytes.
-  public let isEscaped: Bool
+  @inlinable public var isEscaped: Bool { packed & 1 != 0 }
 
   /// A text of `count` bytes at `start`, which must stay readable (and 16 bytes more) for as long as the text is used.
   @inlinable @unsafe
   public init(_ start: UnsafePointer<UInt8>, count: Int, isEscaped: Bool) {
     unsafe base = start
-    self.count = count
-    self.isEscaped = isEscaped
+    packed = UInt(bitPattern: count) << 1 | (isEscaped ? 1 : 0)
   }
 
   /// Nothing: an absent or empty string.

@@ -12,30 +12,48 @@ func run(path: String, limits: AuditDecoder.Limits, dumps: Bool) -> Int32 {
   var decoder = AuditDecoder(limits: limits)
   var sink = Totals(dumps: dumps)
   var buffer = ByteBuffer(capacity: 256 << 10)
+  var next = ByteBuffer(capacity: 256 << 10)
   while true {
     if buffer.count == buffer.capacity { buffer.reserve(buffer.capacity) }
     // SAFETY: `read` writes at most as many bytes as the room has.
     let length = unsafe buffer.fill { room in unsafe Glibc.read(file, room.baseAddress, room.count) }
-    buffer.seal()
-    let consumed = decoder.decode(buffer, length > 0 ? .stream : .lastOfStream, into: &sink)
     guard length > 0 else { break }
-    buffer = rest(of: buffer, from: consumed)
+    // Whole lines go to the decoder, what it leaves and the unfinished line to the next buffer.
+    let lines = buffer.countOfWholeLines
+    next.clear()
+    next.append(buffer, from: lines)
+    buffer.truncate(to: lines)
+    buffer.seal()
+    let consumed = decoder.decode(buffer, .stream, into: &sink)
+    if consumed < lines {
+      buffer.append(next, from: 0)
+      next.clear()
+      next.append(buffer, from: consumed)
+    }
+    swap(&buffer, &next)
   }
+  buffer.seal()
+  _ = decoder.decode(buffer, .lastOfStream, into: &sink)
   sink.report()
   return 0
 }
 
-/// The buffer with its first `consumed` bytes dropped, moved to the front in place.
-private func rest(of buffer: ByteBuffer, from consumed: Int) -> ByteBuffer {
-  guard consumed > 0 else { return buffer }
-  let kept = buffer.count - consumed
-  // SAFETY: both ranges lie in the content; `memmove` lets them overlap.
-  unsafe buffer.withBytes { bytes in
-    guard let base = bytes.baseAddress else { return }
-    unsafe memmove(UnsafeMutableRawPointer(mutating: base), base + consumed, kept)
+extension ByteBuffer {
+  /// How many bytes there are up to the last line feed.
+  fileprivate var countOfWholeLines: Int {
+    // SAFETY: the search stays inside the content.
+    unsafe withBytes { bytes in
+      guard let base = bytes.baseAddress, let last = unsafe memrchr(base, 0x0a, bytes.count) else { return 0 }
+      return unsafe UnsafeRawPointer(last) - UnsafeRawPointer(base) + 1
+    }
   }
-  buffer.truncate(to: kept)
-  return buffer
+
+  fileprivate func append(_ other: ByteBuffer, from offset: Int) {
+    // SAFETY: `other` is another buffer, lent while its bytes are copied.
+    unsafe other.withBytes { bytes in
+      unsafe append(raw: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[offset...]))
+    }
+  }
 }
 
 /// Counts what the decoder reports.

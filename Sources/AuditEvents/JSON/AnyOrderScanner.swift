@@ -2,13 +2,15 @@
 /// keys stand. What it is (an event, a wrapping, neither) is decided afterwards, from `facts`.
 ///
 /// Of duplicate keys the last wins, at every level.
-struct AnyOrderScanner {
+struct AnyOrderScanner: ~Copyable {
   /// The fields found; whole only once `scan` has returned a place.
   var event = AuditEvent()
   var facts = ObjectFacts()
   private var time = EventTime()
   let keys = KeyScratch()
   let extents = ExtentTable()
+
+  deinit { keys.free() }
 
   /// Reads the object that opens at `start`.
   ///
@@ -27,6 +29,7 @@ struct AnyOrderScanner {
       place = next
     }
     fault = scanner.fault
+    if fault == .none, place > limit { fault = .incomplete }
     let isWhole = fault == .none
     finish()
     event.json = start.text(to: isWhole ? place : limit, isEscaped: false)
@@ -64,7 +67,7 @@ struct AnyOrderScanner {
       if key.start.matches("responseStatus") { return status(place, &scanner) }
       if key.start.matches("stageTimestamp") { return scanner.stringValue(place, into: &facts.stageTime) }
     case 16 where key.start.matches("impersonatedUser"):
-      return username(place, into: \.impersonatedUser, &scanner)
+      return Self.username(place, into: &event.impersonatedUser, &scanner)
     case 24 where key.start.matches("requestReceivedTimestamp"):
       return scanner.stringValue(place, into: &facts.receivedTime)
     default: break
@@ -141,17 +144,17 @@ struct AnyOrderScanner {
 
   private mutating func user(_ place: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
     facts.isUserWhole = false
-    let end = username(place, into: \.user, &scanner)
+    let end = Self.username(place, into: &event.user, &scanner)
     if end != nil { facts.isUserWhole = true }
     return end
   }
 
   @inline(__always)
-  private mutating func username(
-    _ start: BytePointer, into field: WritableKeyPath<AuditEvent, Text>, _ scanner: inout ValueScanner
+  private static func username(
+    _ start: BytePointer, into field: inout Text, _ scanner: inout ValueScanner
   ) -> BytePointer? {
     var name = Text.empty
-    event[keyPath: field] = .empty
+    field = .empty
     guard start.byte == UInt8(ascii: "{") else { return scanner.value(start) }
     var place = start + 1
     var isFirst = true
@@ -161,7 +164,7 @@ struct AnyOrderScanner {
       place = next
     }
     guard scanner.fault == .none else { return nil }
-    event[keyPath: field] = name
+    field = name
     return place
   }
 
@@ -247,9 +250,8 @@ struct AnyOrderScanner {
         Impersonation.isRefused(message: facts.status.message)
         || event.decision == .absent && Impersonation.isKind(facts.status.kind)
     }
-    for text in [facts.stageTime, facts.receivedTime] where event.time == AuditEvent.absentTime && !text.isEmpty {
-      event.time = readTime(text)
-    }
+    if !facts.stageTime.isEmpty { event.time = readTime(facts.stageTime) }
+    if event.time == AuditEvent.absentTime, !facts.receivedTime.isEmpty { event.time = readTime(facts.receivedTime) }
     if facts.isFirstAlpha, event.apiGroup.isEmpty { event.apiGroup = facts.referenceVersion.beforeLastSlash }
   }
 

@@ -79,30 +79,36 @@ extension BytePointer {
 
   /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
   @inline(never) private func closingQuoteSlowly(_ isEscaped: inout Bool) -> BytePointer? {
-    var place = self
+    var block = self
+    var stops = unsafe kae_string_stop16(block.raw)
     while true {
-      switch place.byte {
-      case UInt8(ascii: "\""): return place
+      while stops == 0 {
+        block += 16
+        stops = unsafe kae_string_stop16(block.raw)
+      }
+      let offset = stops.trailingZeroBitCount
+      switch block[offset] {
+      case UInt8(ascii: "\""): return block + offset
       case UInt8(ascii: "\n"): return nil
       case UInt8(ascii: "\\"):
         isEscaped = true
-        guard let length = place.escapeLength else { return nil }
-        place += length
-      default: place += 1
+        guard let length = (block + offset).escapeLength else { return nil }
+        if offset &+ length < 16 {
+          stops &= ~0 << UInt32(offset &+ length)
+        } else {
+          block += offset &+ length
+          stops = unsafe kae_string_stop16(block.raw)
+        }
+      default: stops &= stops &- 1
       }
-      var stops = unsafe kae_string_stop16(place.raw)
-      while stops == 0 {
-        place += 16
-        stops = unsafe kae_string_stop16(place.raw)
-      }
-      place += stops.trailingZeroBitCount
     }
   }
 
   /// How many bytes the escape that begins at this backslash takes; nil when it is none.
   @inline(__always) var escapeLength: Int? {
+    if self[1] == UInt8(ascii: "\"") || self[1] == UInt8(ascii: "\\") { return 2 }
     switch self[1] {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+    case UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
       UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
       return 2
     case UInt8(ascii: "u"):

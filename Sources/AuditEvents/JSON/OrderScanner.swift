@@ -20,8 +20,7 @@ struct OrderScanner {
   /// - Returns: the place after the event's `}`.
   mutating func scan(_ start: BytePointer, end: BytePointer) -> BytePointer? {
     var place = start
-    event = AuditEvent()
-    guard place.skip(#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":""#) else { return nil }
+    guard place.skip(#"{"kind":"Event","apiVersion":"au"#), place.skip(#"dit.k8s.io/v1","level":""#) else { return nil }
     return scanFields(start, &place, end: end)
   }
 
@@ -29,7 +28,6 @@ struct OrderScanner {
   /// for nothing tells where its line would end.
   mutating func scanItem(_ start: BytePointer) -> BytePointer? {
     var place = start
-    event = AuditEvent()
     guard place.skip(#"{"level":""#) else { return nil }
     return scanFields(start, &place, end: nil)
   }
@@ -37,7 +35,7 @@ struct OrderScanner {
   /// `end` is nil where an event with a body must not be read.
   @inline(__always)
   private mutating func scanFields(_ start: BytePointer, _ place: inout BytePointer, end: BytePointer?) -> BytePointer? {
-    namesImpersonatedKind = false
+    clear()
     guard scanHead(&place), scanUser(&place), scanClient(&place) else { return nil }
     var hasReference = false
     if place.skip(#","objectRef":{""#) {
@@ -62,6 +60,20 @@ struct OrderScanner {
     if let lineEnd, place != lineEnd { return nil }
     event.json = start.text(to: place, isEscaped: false)
     return place
+  }
+
+  /// Takes back every field that an event may lack.
+  @inline(__always)
+  private mutating func clear() {
+    event.code = 0
+    event.decision = .absent
+    event.isImpersonationRefused = false
+    namesImpersonatedKind = false
+    event.user = .empty
+    event.impersonatedUser = .empty
+    event.sourceIPs = .empty
+    event.userAgent = .empty
+    event.clearObjectReference()
   }
 
   // MARK: - Parts, in their order

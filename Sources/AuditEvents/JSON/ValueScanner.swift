@@ -16,6 +16,8 @@ enum ScanFault {
 ///   pass (a line feed is not: it ends a line). Nested objects and arrays that nobody asks for are passed over by their
 ///   brackets and strings alone.
 /// - Duplicate keys are all handed out; taking the last is up to the caller, as Go and Python do.
+/// - Limit: single structural characters are not held against it. Where it is no line feed, the caller checks that the
+///   place it ends at is not behind it; a string or value that begins or ends there is a fault by itself.
 /// - Errors: nil with `fault` set.
 struct ValueScanner {
   /// Where the bytes end: nothing at or behind it is part of a value.
@@ -60,25 +62,26 @@ struct ValueScanner {
     var at = passWhiteSpace(place)
     if isFirst {
       isFirst = false
-      if at.byte == UInt8(ascii: "}"), at < limit {
+      if at.byte == UInt8(ascii: "}") {
         place = at + 1
         return nil
       }
     } else {
       if at.byte != UInt8(ascii: ",") {
-        guard at.byte == UInt8(ascii: "}"), at < limit else { return stopped(at) }
+        guard at.byte == UInt8(ascii: "}") else { return stopped(at) }
         place = at + 1
         return nil
       }
       at = passWhiteSpace(at + 1)
     }
-    guard at.byte == UInt8(ascii: "\""), at < limit else { return stopped(at) }
+    guard at.byte == UInt8(ascii: "\"") else { return stopped(at) }
     let start = at + 1
     var isEscaped = false
     guard let end = start.closingQuote(&isEscaped), end < limit else { return stringFault(start) }
     at = passWhiteSpace(end + 1)
-    guard at.byte == UInt8(ascii: ":"), at < limit else { return stopped(at) }
+    guard at.byte == UInt8(ascii: ":") else { return stopped(at) }
     place = passWhiteSpace(at + 1)
+    guard place < limit else { return stopped(place) }
     if isEscaped { return keys.undo(start, end) }
     return Key(start: start, count: end - start)
   }
@@ -290,15 +293,16 @@ struct Key {
 }
 
 /// Room for one key whose escapes are undone. Keys longer than any we know stay as they are and match nothing.
-@safe final class KeyScratch {
-  // SAFETY: 128 initialised bytes from `init` to `deinit`; at most 64 are written.
+@safe struct KeyScratch {
+  // SAFETY: 128 initialised bytes from `init` to `free`, which the scanner that made this calls last; at most 64 are
+  // written.
   private let bytes: UnsafeMutablePointer<UInt8>
 
   init() {
     unsafe bytes = .allocate(capacity: 128)
     unsafe bytes.initialize(repeating: 0, count: 128)
   }
-  deinit { unsafe bytes.deallocate() }
+  func free() { unsafe bytes.deallocate() }
 
   /// The text between `start` and `end` with its escapes undone, or as it stands when it does not fit.
   func undo(_ start: BytePointer, _ end: BytePointer) -> Key {
