@@ -68,6 +68,7 @@ let package = Package(
     tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
     tests("CompressionTests", ["Compression", "TestSupport"]),
@@ -77,8 +78,6 @@ let package = Package(
         "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
         "TestSupport",
       ]),
-    tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
-    tests("YAMLTests", ["Diagnostics", "YAML"]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(
       "InputsTests",
@@ -88,5 +87,12 @@ let package = Package(
       ]),
     tests("CryptoTests", ["Crypto"]),
     tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
+    tests(
+      "SettingsTests",
+      [
+        "AuditEvents", "Counting", "Diagnostics", "Exporter", "Inputs", "Metrics", "TestSupport", "YAML",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),
   ]
 )

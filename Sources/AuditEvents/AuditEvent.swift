@@ -23,7 +23,8 @@ public struct AuditEvent {
   public var user = Text.empty
   /// `impersonatedUser.username`.
   public var impersonatedUser = Text.empty
-  /// What stands between the brackets of `sourceIPs`: quoted strings and commas.
+  /// What stands between the brackets of `sourceIPs`: quoted strings, commas and perhaps white space. The last element
+  /// is always a string; where the event's last one is not, this is empty.
   public var sourceIPs = Text.empty
   public var userAgent = Text.empty
   public var requestURI = Text.empty
@@ -48,37 +49,4 @@ public struct AuditEvent {
   public var json = Text.empty
 
   public init() {}
-}
-
-/// `stage`: when in the life of a request the event was written.
-public enum Stage: UInt8, CaseIterable, Sendable {
-  case requestReceived, responseStarted, responseComplete, panic
-  /// Absent, or a word of a later API server.
-  case unknown
-}
-
-/// `level`: how much the policy recorded.
-public enum Level: UInt8, CaseIterable, Sendable {
-  case metadata, request, requestResponse, unknown
-}
-
-/// `annotations["authorization.k8s.io/decision"]`.
-public enum Decision: UInt8, CaseIterable, Sendable {
-  case absent, allow, forbid, other
-}
-
-/// The kind of log that the event came out of.
-public enum Origin: UInt8, CaseIterable, Sendable {
-  case kubernetes, aks, gke
-}
-
-/// A Kubernetes verb or a standard HTTP method in lower case; everything else is `other`, nothing is `none`.
-/// - Source: kubernetes/apiserver `pkg/endpoints/request/requestinfo.go`; RFC 9110, section 9.
-public enum Verb: UInt8, CaseIterable, Sendable {
-  case get, list, watch, create, update, patch, delete, deletecollection, proxy
-  case head, options, post, put, connect, trace
-  /// Any other word: a client may send any method.
-  case other
-  /// An absent or empty verb.
-  case none
 }

@@ -1,53 +1,51 @@
+internal import CIntrinsics
+
 /// Borrowed bytes of an event: what stands between the quotes of a JSON string, escapes not undone.
 ///
 /// Valid only while the decoder's call into an `EventSink` lasts: the bytes belong to the input's buffer or to the
 /// decoder's scratch space. Copy what must outlive it. At least 16 bytes after `count` are readable (their content means
-/// nothing), so that block reads need no bounds check.
+/// nothing), so that block reads need no bounds check. Escapes have been checked: every backslash begins a whole one.
 @safe public struct Text {
   // SAFETY: points into a `ByteBuffer` or decoder scratch that outlives the sink's call; null never, empty text points at
   // a static byte block.
-  @usableFromInline let start: UnsafePointer<UInt8>
-  public let count: Int
-  /// Whether a backslash occurs, so that the content differs from the bytes.
-  public let isEscaped: Bool
+  @usableFromInline let base: UnsafePointer<UInt8>
+  // The count, doubled, and one more when escaped: a text then takes two words, and events are copied less.
+  @usableFromInline let packed: UInt
 
+  /// How many bytes.
+  @inlinable public var count: Int { Int(packed >> 1) }
+  /// Whether a backslash occurs, so that the content differs from the bytes.
+  @inlinable public var isEscaped: Bool { packed & 1 != 0 }
+
+  /// A text of `count` bytes at `start`, which must stay readable (and 16 bytes more) for as long as the text is used.
   @inlinable @unsafe
   public init(_ start: UnsafePointer<UInt8>, count: Int, isEscaped: Bool) {
-    unsafe self.start = start
-    self.count = count
-    self.isEscaped = isEscaped
+    unsafe base = start
+    packed = UInt(bitPattern: count) << 1 | (isEscaped ? 1 : 0)
   }
 
   /// Nothing: an absent or empty string.
-  public static var empty: Text { unsafe Text(EmptyText.shared.bytes, count: 0, isEscaped: false) }
+  public static var empty: Text { unsafe Text(kae_empty_block(), count: 0, isEscaped: false) }
 
+  /// Whether it holds no byte.
   @inlinable public var isEmpty: Bool { count == 0 }
 
   /// The raw bytes, for the few files that work on pointers.
   @inlinable @unsafe public var raw: UnsafeBufferPointer<UInt8> {
-    unsafe UnsafeBufferPointer(start: start, count: count)
+    unsafe UnsafeBufferPointer(start: base, count: count)
   }
 
   /// Whether the raw bytes equal `literal`'s; meant for literals without characters that JSON escapes.
   @inlinable public func equals(_ literal: StaticString) -> Bool {
     guard count == literal.utf8CodeUnitCount else { return false }
     let other = unsafe literal.utf8Start
-    for i in 0..<count where unsafe start[i] != other[i] { return false }
+    for i in 0..<count where unsafe base[i] != other[i] { return false }
     return true
   }
 
+  /// Where it begins, for this module's scanners.
+  @inline(__always) var start: BytePointer { unsafe BytePointer(base) }
+
   /// A copy as a `String`, escapes not undone, ill-formed bytes replaced. For tests and error paths.
   public var description: String { unsafe String(decoding: raw, as: UTF8.self) }
-}
-
-// Unchecked: the block is written once, here, and only read afterwards.
-@safe private final class EmptyText: @unchecked Sendable {
-  static let shared = EmptyText()
-  // SAFETY: 64 initialised bytes that live as long as the process.
-  let bytes: UnsafePointer<UInt8>
-  init() {
-    let block = UnsafeMutablePointer<UInt8>.allocate(capacity: 64)
-    unsafe block.initialize(repeating: 0x22, count: 64)
-    unsafe bytes = UnsafePointer(block)
-  }
 }

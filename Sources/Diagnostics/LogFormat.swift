@@ -59,8 +59,8 @@ public enum LogFormat: String, Sendable, CaseIterable {
       }
   }
 
-  /// A JSON string; the escapes that a logfmt reader knows are the same.
-  private static func quoted(_ value: String) -> String {
+  /// A JSON string, quotes included; unsafe characters are escaped. A logfmt reader knows the same escapes.
+  public static func quoted(_ value: String) -> String {
     var out = "\""
     for scalar in value.unicodeScalars {
       switch scalar {

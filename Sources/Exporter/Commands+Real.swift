@@ -2,6 +2,5 @@ internal import Metrics
 
 extension Commands {
   /// The program's own.
-  static let real = Commands(
-    serve: Exporter.serve, replay: Exporter.replay, metricsDocument: { FamilyDocument.markdown() })
+  static let real = Commands(serve: Exporter.serve, replay: Exporter.replay, metricsDocument: FamilyDocument.markdown)
 }

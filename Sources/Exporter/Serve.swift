@@ -1,6 +1,7 @@
 internal import Concurrency
 internal import Diagnostics
 import Glibc
+internal import Logging
 
 /// Runs the exporter until it is told to stop: the exit code out.
 @Sendable func serve(_ options: ServeOptions) -> Int32 {

@@ -1,19 +1,11 @@
 import Diagnostics
+import TestSupport
 import Testing
 
 @testable import YAML
 
-/// SplitMix64: a seed is a reproduction.
-struct Random {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-  mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
+extension SplitMix64 {
+  mutating func below(_ n: Int) -> Int { pick(0...(n - 1)) }
 }
 
 /// A tree without places, and a writer that chooses among YAML's styles: the model that reading is held against.
@@ -30,7 +22,7 @@ indirect enum Tree: Equatable {
     }
   }
 
-  init(_ random: inout Random, depth: Int) {
+  init(_ random: inout SplitMix64, depth: Int) {
     let count = random.below(4)
     switch depth == 0 ? 0 : random.below(3) {
     case 0: self = .text(Self.text(&random))
@@ -45,11 +37,11 @@ indirect enum Tree: Equatable {
     "a", "Z", "0", " ", ":", "#", "-", "'", "\"", "\\", "é", "日", "🦊", "\n", "\t", "{", "*", "&",
   ]
 
-  private static func text(_ random: inout Random) -> String {
+  private static func text(_ random: inout SplitMix64) -> String {
     (0..<random.below(8)).map { _ in pieces[random.below(pieces.count)] }.joined()
   }
 
-  func flow(_ random: inout Random) -> String {
+  func flow(_ random: inout SplitMix64) -> String {
     switch self {
     case .text(let text): return Self.quoted(text, &random)
     case .list(let items): return "[" + items.map { $0.flow(&random) }.joined(separator: ", ") + "]"
@@ -60,7 +52,7 @@ indirect enum Tree: Equatable {
   }
 
   /// In block style, beginning on a line of its own.
-  func block(_ random: inout Random, indent: Int) -> String {
+  func block(_ random: inout SplitMix64, indent: Int) -> String {
     let margin = String(repeating: " ", count: indent)
     switch self {
     case .list(let items) where !items.isEmpty:
@@ -73,7 +65,7 @@ indirect enum Tree: Equatable {
     }
   }
 
-  private static func quoted(_ text: String, _ random: inout Random) -> String {
+  private static func quoted(_ text: String, _ random: inout SplitMix64) -> String {
     let isWord =
       !text.isEmpty && text.unicodeScalars.allSatisfy { ("a"..."z").contains($0) || ("0"..."9").contains($0) }
     if isWord, random.below(2) == 0 { return text }
@@ -96,7 +88,7 @@ indirect enum Tree: Equatable {
 @Suite struct YAMLRoundTripTests {
   @Test(arguments: 0..<8)
   func readsWhatWasWritten(seed: Int) throws {
-    var random = Random(state: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     for _ in 0..<300 {
       let tree = Tree(&random, depth: 4)
       let flow = tree.flow(&random)
@@ -109,7 +101,7 @@ indirect enum Tree: Equatable {
   /// Broken texts give failures inside the text, never a crash, and what is read has its places inside too.
   @Test(arguments: 0..<8)
   func brokenTexts(seed: Int) {
-    var random = Random(state: UInt64(1000 + seed))
+    var random = SplitMix64(seed: UInt64(1000 + seed))
     var refused = 0
     for _ in 0..<1500 {
       let tree = Tree(&random, depth: 4)

@@ -5,9 +5,12 @@
 #include <emmintrin.h>
 #endif
 
+/* What Swift's SIMD types lack: a bit mask of the lanes that compare equal. Every function is inlined into its caller,
+ * reads exactly the bytes that its name says, and has a portable branch. */
+
 #define KAE_INLINE static inline __attribute__((always_inline))
 
-/* One bit a byte of the 16 at `p`: set where the byte equals `b`. Reads exactly 16 bytes. */
+/* One bit a byte of the 16 at `p`: set where the byte equals `b`. */
 KAE_INLINE uint32_t kae_mask16(const uint8_t *_Nonnull p, uint8_t b) {
 #if defined(__SSE2__)
   return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8((char)b)));
@@ -16,4 +19,61 @@ KAE_INLINE uint32_t kae_mask16(const uint8_t *_Nonnull p, uint8_t b) {
   for (int i = 0; i < 16; i++) m |= (uint32_t)(p[i] == b) << i;
   return m;
 #endif
+}
+
+/* Where a string scan must look closer, of the 16 bytes at `p`: `"`, `\` and line feed, and also `*` and 0x02, which
+ * share all but two bits with `"` and line feed: one comparison then finds both. */
+KAE_INLINE uint32_t kae_string_stop16(const uint8_t *_Nonnull p) {
+#if defined(__SSE2__)
+  __m128i x = _mm_loadu_si128((const __m128i *)p);
+  __m128i ends = _mm_cmpeq_epi8(_mm_or_si128(x, _mm_set1_epi8(0x28)), _mm_set1_epi8(0x2a));
+  return (uint32_t)_mm_movemask_epi8(_mm_or_si128(ends, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
+#else
+  uint32_t m = 0;
+  for (int i = 0; i < 16; i++) m |= (uint32_t)((p[i] | 0x28) == 0x2a || p[i] == '\\') << i;
+  return m;
+#endif
+}
+
+/* One bit a byte of 64: quotes, backslashes, opening and closing brackets of either kind (`{` and `[` differ in one
+ * bit, as do `}` and `]`). */
+typedef struct {
+  uint64_t quotes, backslashes, opens, closes;
+} kae_block;
+
+KAE_INLINE kae_block kae_block64(const uint8_t *_Nonnull p) {
+  kae_block out = {0, 0, 0, 0};
+#if defined(__SSE2__)
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(p + 16 * i));
+    __m128i folded = _mm_or_si128(x, _mm_set1_epi8(0x20));
+    out.quotes |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('"'))) << (16 * i);
+    out.backslashes |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))) << (16 * i);
+    out.opens |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{'))) << (16 * i);
+    out.closes |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}'))) << (16 * i);
+  }
+#else
+  for (int i = 0; i < 64; i++) {
+    uint8_t c = p[i];
+    out.quotes |= (uint64_t)(c == '"') << i;
+    out.backslashes |= (uint64_t)(c == '\\') << i;
+    out.opens |= (uint64_t)((c | 0x20) == '{') << i;
+    out.closes |= (uint64_t)((c | 0x20) == '}') << i;
+  }
+#endif
+  return out;
+}
+
+/* The 8 bytes at `p` as a number of the machine's byte order; `p` need not be aligned. */
+KAE_INLINE uint64_t kae_load64(const uint8_t *_Nonnull p) {
+  uint64_t x;
+  memcpy(&x, p, 8);
+  return x;
+}
+
+/* 64 readable bytes that live as long as the process: what empty texts point at. */
+KAE_INLINE const uint8_t *_Nonnull kae_empty_block(void) {
+  static const uint8_t block[64] = {0};
+  return block;
 }

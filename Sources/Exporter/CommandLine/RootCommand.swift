@@ -21,6 +21,12 @@ struct ReplayCommand: ParsableCommand {
   var configFile: String?
   @Argument(help: ArgumentHelp("Audit logs; - is standard input.", valueName: "FILE"))
   var files: [String]
+
+  func validate() throws {
+    guard files.count(where: { $0 == "-" }) <= 1 else {
+      throw ValidationError("Standard input (-) can be read once only.")
+    }
+  }
 }
 
 extension ReplayFormat: ExpressibleByArgument {}

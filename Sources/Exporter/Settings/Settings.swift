@@ -67,6 +67,8 @@ struct Settings: Sendable, Equatable {
 
     /// Empty, or `/path` without a slash at its end: as set, else the external URL's path.
     var prefix: String { routePrefix ?? URLText.path(of: externalURL) }
+    /// What links begin with: the path that people's browsers see, which a proxy may strip.
+    var linkPrefix: String { externalURL.isEmpty ? prefix : URLText.path(of: externalURL) }
   }
 
   struct Log: Sendable, Equatable {

@@ -39,7 +39,7 @@ enum SettingsReader {
     failures += apply(flags, to: &settings)
     settings.windowSeconds.sort()
     let missing = needsInput && failures.isEmpty ? SettingsChecks.missingInput(settings) : nil
-    failures += (SettingsChecks.failures(settings) + (missing.map { [$0] } ?? [])).map { reader.located($0) }
+    failures += (SettingsChecks.failures(settings) + (missing.map { [$0] } ?? [])).map { reader.located($0, flags) }
     guard failures.isEmpty else { throw Failures(failures) }
     return settings
   }
@@ -113,9 +113,14 @@ private struct FileReader {
     return "docs/configuration.md lists every key"
   }
 
-  /// The failure with the line that set its key, if the file did.
-  func located(_ failure: Failure) -> Failure {
-    guard case .setting(let key, nil, nil) = failure.place, let line = lines[key] else { return failure }
+  /// The failure with who set its key: the flag, or the file's line; neither for a default.
+  func located(_ failure: Failure, _ flags: [GivenFlag]) -> Failure {
+    guard case .setting(let key, nil, nil) = failure.place else { return failure }
+    if let flag = Self.settings[key]?.flag, flags.contains(where: { $0.name == flag }) {
+      return Failure(
+        failure.reason, failure.what, at: .setting(key: "--" + flag, file: nil, line: nil), remedy: failure.remedy)
+    }
+    guard let line = lines[key] else { return failure }
     return Failure(
       failure.reason, failure.what, at: .setting(key: key, file: complaints.file, line: line), remedy: failure.remedy)
   }

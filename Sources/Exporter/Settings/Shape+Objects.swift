@@ -85,7 +85,10 @@ extension Shape where Value == Settings.Inputs.File {
 
   /// A mapping, or the path alone.
   static var inputFile: Shape {
-    let path = Shape<String>.string("path", limit: 4095)
+    let path = Shape<String>.checked("path") { text throws(Refusal) in
+      if text == "-" { throw Refusal("- is not a file", "Read standard input with --input.stdin, or write ./-") }
+      return try Shape<String>.plain(text, limit: 4095)
+    }
     return Shape(
       name: "path or {path, cluster}", range: "",
       read: { node, complaints in

@@ -49,6 +49,7 @@ struct Shape<Value: Sendable & Equatable>: Sendable {
           complaints.add(Refusal("\(nodes.count) entries are given, more than \(limit)", "Remove some"), at: node)
           return nil
         }
+        let before = complaints.failures.count
         var values: [Value] = []
         for item in nodes {
           guard let value = read(item, &complaints) else { continue }
@@ -58,7 +59,8 @@ struct Shape<Value: Sendable & Equatable>: Sendable {
             values.append(value)
           }
         }
-        return values
+        // Half a list would only lead to complaints about what is missing in it.
+        return complaints.failures.count == before ? values : nil
       },
       write: { "[" + $0.map(write).joined(separator: ", ") + "]" })
   }
@@ -176,7 +178,12 @@ extension Shape where Value == ListenAddress {
     .text(
       "address",
       parse: { text throws(Refusal) in
-        do throws(Failure) { return try ListenAddress(text) } catch { throw Refusal(error.what, error.remedy) }
+        guard URLText.isVisible(text) else {
+          throw Refusal("the address has a character that no address has", "Write :PORT, IPV4:PORT or [IPV6]:PORT")
+        }
+        do throws(Failure) { return try ListenAddress(text) } catch {
+          throw Refusal("\(text) is not an address to listen on: \(error.what)", error.remedy)
+        }
       },
       write: { "\"\($0)\"" })
   }

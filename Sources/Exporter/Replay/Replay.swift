@@ -1,3 +1,4 @@
+internal import Counting
 internal import Crypto
 internal import Diagnostics
 internal import Engine
@@ -28,7 +29,7 @@ private struct ReplayRun: ~Copyable {
     settings.counting.maxLagSeconds = nil
     engine = Engine(settings, key: .random())
     progress = ProgressBar(
-      isShown: isatty(STDERR_FILENO) == 1, columns: Terminal.columns, start: Clock.monotonic,
+      isShown: Terminal.isTerminal(STDERR_FILENO), columns: Terminal.columns(STDERR_FILENO), start: Clock.monotonic,
       write: { Console.standard.error($0) })
   }
 
@@ -57,7 +58,7 @@ private struct ReplayRun: ~Copyable {
     // The clock of a replay is the newest event.
     let readings = engine.readings(at: 0)
     switch options.format {
-    case .table: return ReplayReport(readings).table(columns: Terminal.columns)
+    case .table: return ReplayReport(readings).table(columns: Terminal.columns(STDOUT_FILENO))
     case .json: return ReplayJSON.text(readings)
     case .openmetrics: return String(decoding: Exposition.render(readings, as: .openMetrics), as: UTF8.self)
     }

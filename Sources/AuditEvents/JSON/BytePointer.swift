@@ -1,0 +1,138 @@
+internal import CIntrinsics
+import Glibc
+
+/// A place among sealed bytes, and the reads that scanning needs: the one type of this module that touches raw memory
+/// while scanning.
+///
+/// - Invariant: it lies between the first byte and the end of a sealed `ByteBuffer` (or 64 bytes after a checked place),
+///   so every read below, of at most 64 bytes, stays inside the buffer and its padding. A scan looks at a checked place,
+///   or at a byte less than 64 after one, and checks the place it arrives at against its limit.
+@safe struct BytePointer: Comparable {
+  // SAFETY: as stated above; the buffer outlives the decoder's call that made this.
+  let raw: UnsafePointer<UInt8>
+
+  @inline(__always) init(_ raw: UnsafePointer<UInt8>) { unsafe self.raw = raw }
+
+  @inline(__always) var byte: UInt8 { unsafe raw[0] }
+  @inline(__always) subscript(offset: Int) -> UInt8 { unsafe raw[offset] }
+
+  /// The next 8 bytes as a number.
+  @inline(__always) var word: UInt64 { unsafe kae_load64(raw) }
+
+  @inline(__always) static func + (place: BytePointer, count: Int) -> BytePointer {
+    unsafe BytePointer(place.raw + count)
+  }
+  @inline(__always) static func += (place: inout BytePointer, count: Int) {
+    place = place + count
+  }
+  @inline(__always) static func - (later: BytePointer, earlier: BytePointer) -> Int {
+    unsafe later.raw - earlier.raw
+  }
+  @inline(__always) static func < (a: BytePointer, b: BytePointer) -> Bool { unsafe a.raw < b.raw }
+  @inline(__always) static func == (a: BytePointer, b: BytePointer) -> Bool { unsafe a.raw == b.raw }
+
+  /// Whether `literal`, at most 64 bytes, stands here.
+  @inline(__always) func matches(_ literal: StaticString) -> Bool {
+    unsafe memcmp(raw, literal.utf8Start, literal.utf8CodeUnitCount) == 0
+  }
+
+  /// Moves over `literal` if it stands here.
+  @inline(__always) mutating func skip(_ literal: StaticString) -> Bool {
+    guard matches(literal) else { return false }
+    self += literal.utf8CodeUnitCount
+    return true
+  }
+
+  /// The text of `count` bytes that begins here.
+  @inline(__always) func text(to end: BytePointer, isEscaped: Bool) -> Text {
+    unsafe Text(raw, count: end - self, isEscaped: isEscaped)
+  }
+
+  /// The first `byte` before `limit`.
+  @inline(__always) func find(_ byte: UInt8, before limit: BytePointer) -> BytePointer? {
+    guard self < limit, let found = unsafe memchr(raw, Int32(byte), limit - self) else { return nil }
+    return unsafe BytePointer(UnsafeRawPointer(found).assumingMemoryBound(to: UInt8.self))
+  }
+
+  /// Bit i is set where byte i of the next 16 equals `byte`.
+  @inline(__always) func mask16(_ byte: UInt8) -> UInt32 { unsafe kae_mask16(raw, byte) }
+
+  /// The masks of the next 64 bytes.
+  @inline(__always) var block64: kae_block { unsafe kae_block64(raw) }
+}
+
+extension BytePointer {
+  /// The closing quote of the string whose first byte stands here; nil when a line feed comes first or an escape is
+  /// none. Sets `isEscaped` when a backslash occurs. Control characters other than the line feed are let pass.
+  @inline(__always) func closingQuote(_ isEscaped: inout Bool) -> BytePointer? {
+    var place = self
+    while true {
+      let stops = unsafe kae_string_stop16(place.raw)
+      if stops != 0 {
+        place += stops.trailingZeroBitCount
+        if place.byte == UInt8(ascii: "\"") { return place }
+        return place.closingQuoteSlowly(&isEscaped)
+      }
+      place += 16
+    }
+  }
+
+  /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
+  @inline(never) private func closingQuoteSlowly(_ isEscaped: inout Bool) -> BytePointer? {
+    var block = self
+    var stops = unsafe kae_string_stop16(block.raw)
+    while true {
+      while stops == 0 {
+        block += 16
+        stops = unsafe kae_string_stop16(block.raw)
+      }
+      let offset = stops.trailingZeroBitCount
+      switch block[offset] {
+      case UInt8(ascii: "\""): return block + offset
+      case UInt8(ascii: "\n"): return nil
+      case UInt8(ascii: "\\"):
+        isEscaped = true
+        guard let length = (block + offset).escapeLength else { return nil }
+        if offset &+ length < 16 {
+          stops &= ~0 << UInt32(offset &+ length)
+        } else {
+          block += offset &+ length
+          stops = unsafe kae_string_stop16(block.raw)
+        }
+      default: stops &= stops &- 1
+      }
+    }
+  }
+
+  /// How many bytes the escape that begins at this backslash takes; nil when it is none.
+  @inline(__always) var escapeLength: Int? {
+    if self[1] == UInt8(ascii: "\"") || self[1] == UInt8(ascii: "\\") { return 2 }
+    switch self[1] {
+    case UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+      UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      return 2
+    case UInt8(ascii: "u"):
+      for i in 2..<6 where self[i].hexDigit == nil { return nil }
+      return 6
+    default: return nil
+    }
+  }
+}
+
+extension UInt8 {
+  /// The value of this ASCII hexadecimal digit.
+  @inline(__always) var hexDigit: UInt32? {
+    switch self {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(self &- UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(self &- UInt8(ascii: "a") &+ 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(self &- UInt8(ascii: "A") &+ 10)
+    default: nil
+    }
+  }
+
+  /// The value of this ASCII digit, or something above 9.
+  @inline(__always) var digit: UInt8 { self &- UInt8(ascii: "0") }
+
+  /// White space of JSON: space, tab, line feed, carriage return.
+  @inline(__always) var isWhiteSpace: Bool { self <= 0x20 && (self == 0x20 || self == 0x0a || self == 0x0d || self == 9) }
+}

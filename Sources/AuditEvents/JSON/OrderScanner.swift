@@ -1,0 +1,310 @@
+/// Reads an event whose fields stand in the order in which the API server writes them, without white space.
+///
+/// Every literal between two values is compared, so what it accepts is an event; whatever differs (order, spacing, a
+/// field unknown to it, an escape that is none, a line that ends early) is no error but an answer of nil: the any-order
+/// scanner then reads the line from its beginning.
+///
+/// - Bodies: `requestObject` and `responseObject` are not read. When one follows, the end of the event is searched from
+///   the line feed backwards: a raw quote cannot occur inside a string, and only the times and the annotations come after
+///   the bodies. So damage inside a body goes unnoticed, and so would a field between body and
+///   `requestReceivedTimestamp`, where no API server writes one. Such an event must have its `objectRef`,
+///   `responseStatus` and `annotations` where they belong, or it is read in any order.
+/// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
+struct OrderScanner {
+  var event = AuditEvent()
+  var time = EventTime()
+
+  /// Reads the event that begins with the `{` at `start`, into `event`.
+  ///
+  /// - Parameter end: the end of the readable input; a line feed before it ends the event's line.
+  /// - Returns: the place after the event's `}`.
+  mutating func scan(_ start: BytePointer, end: BytePointer) -> BytePointer? {
+    var place = start
+    guard place.skip(#"{"kind":"Event","apiVersion":"au"#), place.skip(#"dit.k8s.io/v1","level":""#) else { return nil }
+    return scanFields(start, &place, end: end)
+  }
+
+  /// The same for an item of an EventList, which has neither kind nor apiVersion; one with a body is read in any order,
+  /// for nothing tells where its line would end.
+  mutating func scanItem(_ start: BytePointer) -> BytePointer? {
+    var place = start
+    guard place.skip(#"{"level":""#) else { return nil }
+    return scanFields(start, &place, end: nil)
+  }
+
+  /// `end` is nil where an event with a body must not be read.
+  @inline(__always)
+  private mutating func scanFields(_ start: BytePointer, _ place: inout BytePointer, end: BytePointer?) -> BytePointer? {
+    clear()
+    guard scanHead(&place), scanUser(&place), scanClient(&place) else { return nil }
+    var hasReference = false
+    if place.skip(#","objectRef":{""#) {
+      guard scanObjectReference(&place) else { return nil }
+      hasReference = true
+    }
+    var hasStatus = false
+    if place.skip(#","responseStatus":{"metadata":{},""#) {
+      guard scanStatus(&place) else { return nil }
+      hasStatus = true
+    }
+    var lineEnd: BytePointer?
+    if !place.matches(#","requestR"#) {
+      guard let end, hasReference, hasStatus,
+        place.matches(#","requestObject":"#) || place.matches(#","responseObject":"#),
+        let found = place.find(UInt8(ascii: "\n"), before: end), let tail = Self.tail(before: found, after: place)
+      else { return nil }
+      lineEnd = found
+      place = tail
+    }
+    guard scanTail(&place, needsAnnotations: lineEnd != nil) else { return nil }
+    if let lineEnd, place != lineEnd { return nil }
+    event.json = start.text(to: place, isEscaped: false)
+    return place
+  }
+
+  /// Takes back every field that an event may lack.
+  @inline(__always)
+  private mutating func clear() {
+    event.code = 0
+    event.decision = .absent
+    event.isImpersonationRefused = false
+    namesImpersonatedKind = false
+    event.user = .empty
+    event.impersonatedUser = .empty
+    event.sourceIPs = .empty
+    event.userAgent = .empty
+    event.clearObjectReference()
+  }
+
+  // MARK: - Parts, in their order
+
+  /// From the level's first byte to the end of the verb.
+  @inline(__always)
+  private mutating func scanHead(_ place: inout BytePointer) -> Bool {
+    if place.skip(#"Metadata","auditID":""#) {
+      event.level = .metadata
+    } else if place.skip(#"Request","auditID":""#) {
+      event.level = .request
+    } else if place.skip(#"RequestResponse","auditID":""#) {
+      event.level = .requestResponse
+    } else {
+      return false
+    }
+    guard Self.text(&place, into: &event.auditID), place.skip(#"","stage":"Re"#) else { return false }
+    if place.skip(#"sponseComplete","requestURI":""#) {
+      event.stage = .responseComplete
+    } else if place.skip(#"sponseStarted","requestURI":""#) {
+      event.stage = .responseStarted
+    } else if place.skip(#"questReceived","requestURI":""#) {
+      event.stage = .requestReceived
+    } else {
+      return false
+    }
+    guard Self.text(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
+    event.isDryRun = event.requestURI.asksForDryRun
+    let verb = place
+    var isEscaped = false
+    guard let verbEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
+    place = verbEnd
+    event.verb = Verb(verb, count: place - verb)
+    return place.skip(#"","user":{"#)
+  }
+
+  /// From the byte after `"user":{` to the end of the users' last object.
+  @inline(__always)
+  private mutating func scanUser(_ place: inout BytePointer) -> Bool {
+    if !place.skip("}") {
+      guard place.skip(#""username":""#), Self.text(&place, into: &event.user), Self.passRestOfUser(&place) else {
+        return false
+      }
+    }
+    if place.skip(#","impersonatedUser":{"username":""#) {
+      guard Self.text(&place, into: &event.impersonatedUser), Self.passRestOfUser(&place) else { return false }
+    }
+    if place.skip(#","authenticationMetadata":{"impersonationConstraint":""#) {
+      guard Self.pass(&place), place.skip(#""}"#) else { return false }
+    }
+    return true
+  }
+
+  /// `sourceIPs` and `userAgent`, both optional.
+  @inline(__always)
+  private mutating func scanClient(_ place: inout BytePointer) -> Bool {
+    if place.skip(#","sourceIPs":["#) {
+      let list = place
+      guard Self.passStrings(&place) else { return false }
+      event.sourceIPs = list.text(to: place, isEscaped: false)
+      place += 1
+    }
+    if place.skip(#","userAgent":""#) {
+      guard Self.text(&place, into: &event.userAgent) else { return false }
+      place += 1
+    }
+    return true
+  }
+
+  /// From the first key's first byte to the end of the object.
+  @inline(__always)
+  private mutating func scanObjectReference(_ place: inout BytePointer) -> Bool {
+    guard place.skip(#"resource":""#), Self.text(&place, into: &event.resource) else { return false }
+    if place.skip(#"","namespace":""#), !Self.text(&place, into: &event.namespace) { return false }
+    if place.skip(#"","name":""#), !Self.text(&place, into: &event.name) { return false }
+    if place.skip(#"","uid":""#), !Self.pass(&place) { return false }
+    if place.skip(#"","apiGroup":""#), !Self.text(&place, into: &event.apiGroup) { return false }
+    if place.skip(#"","apiVersion":""#), !Self.pass(&place) { return false }
+    if place.skip(#"","resourceVersion":""#), !Self.pass(&place) { return false }
+    if place.skip(#"","subresource":""#), !Self.text(&place, into: &event.subresource) { return false }
+    return place.skip(#""}"#)
+  }
+
+  /// From the first byte of the key that follows `metadata` to the end of the object. The code is required.
+  @inline(__always)
+  private mutating func scanStatus(_ place: inout BytePointer) -> Bool {
+    if place.matches(#"code":"#) { return scanCode(&place) }
+    var message = Text.empty
+    var kind = Text.empty
+    if place.skip(#"status":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
+    if place.skip(#"message":""#), !(Self.text(&place, into: &message) && place.skip(#"",""#)) { return false }
+    if place.skip(#"reason":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
+    if place.skip(#"details":{""#) {
+      if place.skip(#"name":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
+      if place.skip(#"group":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
+      guard place.skip(#"kind":""#), Self.text(&place, into: &kind), place.skip(#""},""#) else { return false }
+    }
+    guard scanCode(&place) else { return false }
+    // Whether a decision came with it is known only at the end; `details.kind` alone says nothing once there is one.
+    if event.code == 403 {
+      event.isImpersonationRefused = Impersonation.isRefused(message: message)
+      namesImpersonatedKind = Impersonation.isKind(kind)
+    }
+    return true
+  }
+
+  /// Set from the status of a 403, used once the annotations are known.
+  private var namesImpersonatedKind = false
+
+  /// `code":200}`: three digits, nothing else.
+  @inline(__always)
+  private mutating func scanCode(_ place: inout BytePointer) -> Bool {
+    guard place.skip(#"code":"#) else { return false }
+    let (a, b, c) = (place[0].digit, place[1].digit, place[2].digit)
+    guard a >= 1, a <= 5, b <= 9, c <= 9, place[3] == UInt8(ascii: "}") else { return false }
+    event.code = UInt16(a) &* 100 &+ UInt16(b) &* 10 &+ UInt16(c)
+    place += 4
+    return true
+  }
+
+  /// The times, the annotations and the closing bracket.
+  @inline(__always)
+  private mutating func scanTail(_ place: inout BytePointer, needsAnnotations: Bool) -> Bool {
+    guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
+    let received = place
+    guard Self.pass(&place) else { return false }
+    let receivedCount = place - received
+    guard place.skip(#"","stageTimestamp":""#) else { return false }
+    let staged = place
+    guard Self.pass(&place) else { return false }
+    event.time = time.read(staged, count: place - staged)
+    if event.time == AuditEvent.absentTime { event.time = time.read(received, count: receivedCount) }
+    place += 1
+    if place.skip(#","annotations":{""#) {
+      guard scanAnnotations(&place) else { return false }
+    } else if needsAnnotations {
+      return false
+    }
+    if namesImpersonatedKind, event.code == 403, event.decision == .absent { event.isImpersonationRefused = true }
+    return place.skip("}")
+  }
+
+  /// From the first key's first byte to the end of the object: strings only.
+  @inline(__always)
+  private mutating func scanAnnotations(_ place: inout BytePointer) -> Bool {
+    while true {
+      let isDecision = place.matches(#"authorization.k8s.io/decision":""#)
+      var isEscaped = false
+      guard let keyEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
+      place = keyEnd
+      guard place.skip(#"":""#) else { return false }
+      let value = place
+      guard let valueEnd = place.closingQuote(&isEscaped) else { return false }
+      place = valueEnd
+      if isDecision {
+        guard !isEscaped else { return false }
+        event.decision = Decision(value, count: place - value)
+      }
+      if place.skip(#"",""#) { continue }
+      return place.skip(#""}"#)
+    }
+  }
+
+  // MARK: - Strings
+
+  /// Takes the string that begins here; leaves `place` at its closing quote.
+  @inline(__always)
+  private static func text(_ place: inout BytePointer, into text: inout Text) -> Bool {
+    var isEscaped = false
+    guard let end = place.closingQuote(&isEscaped) else { return false }
+    text = place.text(to: end, isEscaped: isEscaped)
+    place = end
+    return true
+  }
+
+  /// Passes over the string that begins here; leaves `place` at its closing quote.
+  @inline(__always)
+  private static func pass(_ place: inout BytePointer) -> Bool {
+    var isEscaped = false
+    guard let end = place.closingQuote(&isEscaped) else { return false }
+    place = end
+    return true
+  }
+
+  /// Passes over at least one quoted string and its followers; leaves `place` at the closing bracket.
+  @inline(__always)
+  private static func passStrings(_ place: inout BytePointer) -> Bool {
+    guard place.skip(#"""#) else { return false }
+    while true {
+      guard pass(&place) else { return false }
+      if place.skip(#"",""#) { continue }
+      place += 1
+      return place.byte == UInt8(ascii: "]")
+    }
+  }
+
+  /// From the closing quote of the user name to behind the user's object: `uid`, `groups` and `extra` are checked, not kept.
+  @inline(never)
+  private static func passRestOfUser(_ place: inout BytePointer) -> Bool {
+    if place.skip(#"","uid":""#), !pass(&place) { return false }
+    place += 1
+    if place.skip(#","groups":["#) {
+      guard passStrings(&place) else { return false }
+      place += 1
+    }
+    if place.skip(#","extra":{""#) {
+      while true {
+        guard pass(&place), place.skip(#"":["#), passStrings(&place) else { return false }
+        place += 1
+        if place.skip(#",""#) { continue }
+        guard place.skip("}") else { return false }
+        break
+      }
+    }
+    return place.skip("}")
+  }
+
+  /// The last `,"requestReceivedTimestamp":"` between `first` and the line's end.
+  private static func tail(before lineEnd: BytePointer, after first: BytePointer) -> BytePointer? {
+    var block = lineEnd + -16
+    while first < block {
+      // Two of its bytes together are rare: the comma, and the R nine bytes on.
+      var hits = block.mask16(UInt8(ascii: ",")) & (block + 9).mask16(UInt8(ascii: "R"))
+      while hits != 0 {
+        let bit = 31 - hits.leadingZeroBitCount
+        let place = block + bit
+        if place.matches(#","requestReceivedTimestamp":""#) { return place }
+        hits &= ~(1 << UInt32(bit))
+      }
+      block += -16
+    }
+    return nil
+  }
+}

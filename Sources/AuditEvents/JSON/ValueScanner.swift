@@ -1,0 +1,317 @@
+internal import CIntrinsics
+
+/// Why a scan stopped short.
+enum ScanFault {
+  case none
+  /// The bytes end inside the value.
+  case incomplete
+  /// Not JSON.
+  case malformed
+  case tooDeep
+}
+
+/// Walks JSON in any order and spacing, up to a limit: the keys of an object one by one, values taken or passed over.
+///
+/// - Validity: keys, scalars and escapes are checked as RFC 8259 has them, but control characters inside strings are let
+///   pass (a line feed is not: it ends a line). Nested objects and arrays that nobody asks for are passed over by their
+///   brackets and strings alone.
+/// - Duplicate keys are all handed out; taking the last is up to the caller, as Go and Python do.
+/// - Limit: single structural characters are not held against it. Where it is no line feed, the caller checks that the
+///   place it ends at is not behind it; a string or value that begins or ends there is a fault by itself.
+/// - Errors: nil with `fault` set.
+struct ValueScanner {
+  /// Where the bytes end: nothing at or behind it is part of a value.
+  let limit: BytePointer
+  /// The deepest nesting let pass.
+  let depthLimit: Int
+  private(set) var fault = ScanFault.none
+  /// Where an escaped key is written when its escapes are undone.
+  let keys: KeyScratch
+
+  init(limit: BytePointer, depthLimit: Int, keys: KeyScratch) {
+    self.limit = limit
+    self.depthLimit = depthLimit
+    self.keys = keys
+  }
+
+  /// Stops the scan.
+  @inline(never) mutating func fail(at place: BytePointer) -> BytePointer? {
+    fault = place < limit ? .malformed : .incomplete
+    return nil
+  }
+
+  /// Stops the scan as too deep.
+  @inline(never) mutating func failTooDeep() -> BytePointer? {
+    fault = .tooDeep
+    return nil
+  }
+
+  @inline(__always) func passWhiteSpace(_ place: BytePointer) -> BytePointer {
+    var place = place
+    while place.byte <= 0x20, place.byte.isWhiteSpace, place < limit { place += 1 }
+    return place
+  }
+
+  // MARK: - Objects and arrays
+
+  /// Moves to the next key's value; answers the key, or nil at the object's end (with `place` behind it) or at a fault.
+  ///
+  /// `place` is behind the opening bracket at first, then behind the last value.
+  @inline(__always)
+  mutating func nextKey(_ place: inout BytePointer, isFirst: inout Bool) -> Key? {
+    var at = passWhiteSpace(place)
+    if isFirst {
+      isFirst = false
+      if at.byte == UInt8(ascii: "}") {
+        place = at + 1
+        return nil
+      }
+    } else {
+      if at.byte != UInt8(ascii: ",") {
+        guard at.byte == UInt8(ascii: "}") else { return stopped(at) }
+        place = at + 1
+        return nil
+      }
+      at = passWhiteSpace(at + 1)
+    }
+    guard at.byte == UInt8(ascii: "\"") else { return stopped(at) }
+    let start = at + 1
+    var isEscaped = false
+    guard let end = start.closingQuote(&isEscaped), end < limit else { return stringFault(start) }
+    at = passWhiteSpace(end + 1)
+    guard at.byte == UInt8(ascii: ":") else { return stopped(at) }
+    place = passWhiteSpace(at + 1)
+    guard place < limit else { return stopped(place) }
+    if isEscaped { return keys.undo(start, end) }
+    return Key(start: start, count: end - start)
+  }
+
+  /// Moves to the next element; false at the array's end (with `place` behind it) or at a fault.
+  @inline(__always)
+  mutating func nextElement(_ place: inout BytePointer, isFirst: inout Bool) -> Bool {
+    var at = passWhiteSpace(place)
+    if at.byte == UInt8(ascii: "]"), at < limit {
+      place = at + 1
+      return false
+    }
+    if !isFirst {
+      guard at.byte == UInt8(ascii: ","), at < limit else {
+        _ = fail(at: at)
+        return false
+      }
+      at = passWhiteSpace(at + 1)
+      if at.byte == UInt8(ascii: "]") {
+        _ = fail(at: at)
+        return false
+      }
+    }
+    isFirst = false
+    place = at
+    return true
+  }
+
+  @inline(never) private mutating func stopped(_ place: BytePointer) -> Key? {
+    _ = fail(at: place)
+    return nil
+  }
+
+  @inline(never) private mutating func stringFault(_ start: BytePointer) -> Key? {
+    _ = failString(start)
+    return nil
+  }
+
+  // MARK: - Values
+
+  /// Takes the string whose first byte is at `start`; answers the place behind its closing quote.
+  @inline(__always)
+  mutating func string(_ start: BytePointer, into text: inout Text) -> BytePointer? {
+    var isEscaped = false
+    guard let end = start.closingQuote(&isEscaped), end < limit else { return failString(start) }
+    text = start.text(to: end, isEscaped: isEscaped)
+    return end + 1
+  }
+
+  /// Takes a value if it is a string, else passes over it and leaves `text` empty.
+  @inline(__always)
+  mutating func stringValue(_ place: BytePointer, into text: inout Text) -> BytePointer? {
+    if place.byte == UInt8(ascii: "\"") { return string(place + 1, into: &text) }
+    text = .empty
+    return value(place)
+  }
+
+  /// Passes over a value of any kind; answers the place behind it.
+  mutating func value(_ place: BytePointer) -> BytePointer? {
+    guard place < limit else { return fail(at: place) }
+    switch place.byte {
+    case UInt8(ascii: "\""):
+      var isEscaped = false
+      guard let end = (place + 1).closingQuote(&isEscaped), end < limit else { return failString(place + 1) }
+      return end + 1
+    case UInt8(ascii: "{"), UInt8(ascii: "["): return nested(place)
+    case UInt8(ascii: "t"): return literal(place, "true")
+    case UInt8(ascii: "f"): return literal(place, "false")
+    case UInt8(ascii: "n"): return literal(place, "null")
+    default: return number(place)
+    }
+  }
+
+  private mutating func literal(_ place: BytePointer, _ word: StaticString) -> BytePointer? {
+    let end = place + word.utf8CodeUnitCount
+    if place.matches(word), end < limit { return end }
+    // Cut short, or another word?
+    for i in 0..<word.utf8CodeUnitCount {
+      guard place + i < limit else { return fail(at: limit) }
+      guard unsafe place[i] == word.utf8Start[i] else { return fail(at: place) }
+    }
+    return fail(at: limit)
+  }
+
+  /// A number as RFC 8259 has it. One that ends at the limit may have been cut short: incomplete.
+  private mutating func number(_ start: BytePointer) -> BytePointer? {
+    var place = start
+    if place.byte == UInt8(ascii: "-") { place += 1 }
+    if place.byte == UInt8(ascii: "0") {
+      place += 1
+    } else {
+      guard let end = digits(place) else { return nil }
+      place = end
+    }
+    if place.byte == UInt8(ascii: "."), place < limit {
+      guard let end = digits(place + 1) else { return nil }
+      place = end
+    }
+    if place.byte | 0x20 == UInt8(ascii: "e"), place < limit {
+      place += 1
+      if place.byte == UInt8(ascii: "+") || place.byte == UInt8(ascii: "-") { place += 1 }
+      guard let end = digits(place) else { return nil }
+      place = end
+    }
+    return place < limit ? place : fail(at: place)
+  }
+
+  private mutating func digits(_ start: BytePointer) -> BytePointer? {
+    var place = start
+    while place < limit, place.byte.digit <= 9 { place += 1 }
+    return place == start ? fail(at: place) : place
+  }
+
+  /// Passes over the object or array that opens here: 64 bytes at a time, looking at single brackets only where the
+  /// value could close.
+  @inline(never)
+  mutating func nested(_ start: BytePointer) -> BytePointer? {
+    var depth = 0
+    var place = start
+    var isInString: UInt64 = 0  // all ones inside a string
+    var isEscaping: UInt64 = 0  // one when the block's first byte is escaped
+    while place < limit {
+      let block = place.block64
+      var quotes = block.quotes
+      if block.backslashes != 0 || isEscaping != 0 {
+        quotes &= ~Self.escaped(block.backslashes, &isEscaping)
+      }
+      let strings = Self.prefixXOR(quotes) ^ isInString
+      isInString = UInt64(bitPattern: Int64(bitPattern: strings) >> 63)
+      let opens = block.opens & ~strings
+      let closes = block.closes & ~strings
+      let opened = opens.nonzeroBitCount
+      if closes.nonzeroBitCount < depth, depth + opened <= depthLimit {
+        depth += opened - closes.nonzeroBitCount
+      } else {
+        var brackets = opens | closes
+        while brackets != 0 {
+          let bit = brackets & (0 &- brackets)
+          depth += opens & bit != 0 ? 1 : -1
+          if depth == 0 {
+            let end = place + bit.trailingZeroBitCount + 1
+            return end <= limit ? end : fail(at: limit)
+          }
+          // Only brackets before the limit count.
+          if depth > depthLimit { return place + bit.trailingZeroBitCount < limit ? failTooDeep() : fail(at: limit) }
+          brackets ^= bit
+        }
+      }
+      place += 64
+    }
+    return fail(at: limit)
+  }
+
+  /// The bytes that a backslash before them escapes. Adding the odd-starting runs lets the carry run to their ends.
+  @inline(__always)
+  private static func escaped(_ backslashes: UInt64, _ carry: inout UInt64) -> UInt64 {
+    let evenBits: UInt64 = 0x5555_5555_5555_5555
+    let begins = backslashes & ~carry
+    let follows = begins << 1 | carry
+    let oddStarts = begins & ~evenBits & ~follows
+    let (sum, overflow) = oddStarts.addingReportingOverflow(begins)
+    carry = overflow ? 1 : 0
+    return (evenBits ^ (sum << 1)) & follows
+  }
+
+  /// Bit i is the parity of bits 0 to i.
+  @inline(__always)
+  private static func prefixXOR(_ bits: UInt64) -> UInt64 {
+    var x = bits
+    x ^= x << 1
+    x ^= x << 2
+    x ^= x << 4
+    x ^= x << 8
+    x ^= x << 16
+    x ^= x << 32
+    return x
+  }
+
+  /// Finds out why the string at `start` has no end: it runs to the limit or a line feed, or holds a broken escape.
+  @inline(never) mutating func failString(_ start: BytePointer) -> BytePointer? {
+    var place = start
+    while place < limit {
+      switch place.byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\n"): return fail(at: limit)
+      case UInt8(ascii: "\\"):
+        if let length = place.escapeLength {
+          place += length
+        } else {
+          // `\u00` at the very end is cut short; anything else is no escape.
+          for i in 1..<6 where place + i >= limit { return fail(at: limit) }
+          return fail(at: place)
+        }
+      default: place += 1
+      }
+    }
+    return fail(at: limit)
+  }
+}
+
+/// A key of an object, escapes undone.
+struct Key {
+  let start: BytePointer
+  let count: Int
+
+  /// Whether it is `literal`.
+  @inline(__always) func equals(_ literal: StaticString) -> Bool {
+    count == literal.utf8CodeUnitCount && start.matches(literal)
+  }
+}
+
+/// Room for one key whose escapes are undone. Keys longer than any we know stay as they are and match nothing.
+@safe struct KeyScratch {
+  // SAFETY: 128 initialised bytes from `init` to `free`, which the scanner that made this calls last; at most 64 are
+  // written.
+  private let bytes: UnsafeMutablePointer<UInt8>
+
+  init() {
+    unsafe bytes = .allocate(capacity: 128)
+    unsafe bytes.initialize(repeating: 0, count: 128)
+  }
+  func free() { unsafe bytes.deallocate() }
+
+  /// The text between `start` and `end` with its escapes undone, or as it stands when it does not fit.
+  func undo(_ start: BytePointer, _ end: BytePointer) -> Key {
+    // Six bytes of escape make at least one byte.
+    guard end - start <= 6 * 48 else { return Key(start: start, count: end - start) }
+    var place = start
+    var count = 0
+    while place < end, count < 60 { unsafe count += Unescape.one(&place, into: bytes + count) }
+    guard place == end else { return Key(start: start, count: 0) }
+    return unsafe Key(start: BytePointer(bytes), count: count)
+  }
+}

@@ -1,0 +1,72 @@
+// What Amazon's services wrap around log lines: CloudWatch subscriptions, FilterLogEvents answers, Lambda's `awslogs`,
+// Kinesis records.
+extension AuditDecoder {
+  /// Reads the object that the any-order scanner has just read if it is one of these; false when it is not.
+  ///
+  /// - Source: docs.aws.amazon.com, "Log group-level subscription filters", "Using AWS Lambda with Amazon Kinesis".
+  mutating func readAmazon<Sink: EventSink & ~Copyable>(
+    _ facts: ObjectFacts, _ context: Context, into sink: inout Sink
+  ) -> Bool {
+    if let logs = extent(.awslogs, facts, context), let data = find("data", in: logs), data.isString {
+      readEncoded(data.text, context, into: &sink)
+      return true
+    }
+    for key in [WrappingKey.logEvents, .events] {
+      guard let list = extent(key, facts, context), list.isArray else { continue }
+      if let type = extent(.messageType, facts, context), type.text.equals("CONTROL_MESSAGE") {
+        ignore(.controlMessage, context, into: &sink)
+      } else {
+        readElements(list, as: .logEvent, amazonContext(facts, context), into: &sink)
+      }
+      return true
+    }
+    if let records = extent(.capitalRecords, facts, context), records.isArray {
+      readElements(records, as: .kinesisRecord, context, into: &sink)
+      return true
+    }
+    return false
+  }
+
+  /// The context of a subscription's events: their cluster is in the log group's name, `/aws/eks/<name>/cluster`.
+  func amazonContext(_ facts: ObjectFacts, _ context: Context) -> Context {
+    var inner = context
+    if let group = extent(.logGroup, facts, context)?.text, let name = group.eksCluster { inner.cluster = name }
+    return inner
+  }
+
+  /// Reads the log event that the any-order scanner has just read.
+  mutating func deliverLogEvent<Sink: EventSink & ~Copyable>(
+    _ place: BytePointer, _ context: Context, into sink: inout Sink
+  ) {
+    let facts = any.facts
+    guard let message = extent(.message, facts, context) else { return deliver(place, context, into: &sink) }
+    var inner = context
+    if let milliseconds = extent(.timestamp, facts, context)?.number, milliseconds < 1 << 48 {
+      inner.time = milliseconds * 1000
+    }
+    readCarried(message, inner, into: &sink)
+  }
+
+  /// Reads the Kinesis record that the any-order scanner has just read.
+  mutating func deliverKinesisRecord<Sink: EventSink & ~Copyable>(
+    _ place: BytePointer, _ context: Context, into sink: inout Sink
+  ) {
+    guard let record = extent(.kinesis, any.facts, context), let data = find("data", in: record), data.isString else {
+      return ignore(.otherCategory, context, into: &sink)
+    }
+    readEncoded(data.text, context, into: &sink)
+  }
+}
+
+extension Text {
+  /// The name in `/aws/eks/<name>/cluster`.
+  fileprivate var eksCluster: Text? {
+    let prefix: StaticString = "/aws/eks/"
+    let suffix: StaticString = "/cluster"
+    let length = count - prefix.utf8CodeUnitCount - suffix.utf8CodeUnitCount
+    guard length > 0, start.matches(prefix) else { return nil }
+    let name = start + prefix.utf8CodeUnitCount
+    guard (name + length).matches(suffix) else { return nil }
+    return name.text(to: name + length, isEscaped: isEscaped)
+  }
+}

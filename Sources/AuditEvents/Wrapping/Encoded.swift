@@ -1,0 +1,77 @@
+// Base64, perhaps of gzip: how delivery services put bytes into JSON.
+extension AuditDecoder {
+  /// Reads what `text` encodes.
+  mutating func readEncoded<Sink: EventSink & ~Copyable>(
+    _ text: Text, _ context: Context, into sink: inout Sink
+  ) {
+    var inner = context
+    inner.outermost = context.outermost ?? text.start
+    let decoded = scratch[2 * context.level]
+    let inflated = scratch[2 * context.level + 1]
+    decoded.clear()
+    guard text.count / 4 * 3 <= limits.unwrappedBytes else {
+      return reject(.tooLong, at: text.start, inner, into: &sink)
+    }
+    guard Base64.decode(text, into: decoded) else {
+      return reject(.badEncoding, at: text.start, inner, into: &sink)
+    }
+    guard Inflater.isGzip(decoded) else { return readScratch(decoded, inner, into: &sink) }
+    inflated.clear()
+    switch inflater.inflate(decoded, into: inflated, limit: limits.unwrappedBytes) {
+    case .whole: readScratch(inflated, inner, into: &sink)
+    case .tooLong: reject(.tooLong, at: text.start, inner, into: &sink)
+    case .broken: reject(.badEncoding, at: text.start, inner, into: &sink)
+    }
+  }
+}
+
+/// Base64 with the standard alphabet.
+/// - Source: RFC 4648, section 4.
+enum Base64 {
+  /// Appends what `text` encodes; false when it is not base64. JSON's `\/` and white space are let pass.
+  static func decode(_ text: Text, into buffer: ByteBuffer) -> Bool {
+    buffer.reserve(text.count / 4 * 3 + 3)
+    var isValid = true
+    // SAFETY: four characters make three bytes, so the room reserved suffices.
+    _ = unsafe buffer.fill { room in
+      guard let out = unsafe room.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
+      var written = 0
+      var bits: UInt32 = 0
+      var held = 0
+      var padding = 0
+      for i in 0..<text.count {
+        let byte = text.start[i]
+        if byte.isWhiteSpace || byte == UInt8(ascii: "\\") { continue }
+        if byte == UInt8(ascii: "=") {
+          padding += 1
+          continue
+        }
+        guard padding == 0, let value = value(of: byte) else {
+          isValid = false
+          return 0
+        }
+        bits = bits << 6 | value
+        held += 6
+        if held >= 8 {
+          held -= 8
+          unsafe out[written] = UInt8(truncatingIfNeeded: bits >> UInt32(held))
+          written += 1
+        }
+      }
+      isValid = held < 6 && padding <= 2
+      return isValid ? written : 0
+    }
+    return isValid
+  }
+
+  private static func value(of byte: UInt8) -> UInt32? {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
+    case UInt8(ascii: "+"): 62
+    case UInt8(ascii: "/"): 63
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,137 @@
+internal import Diagnostics
+internal import Metrics
+
+/// What `replay` prints for people: the clusters, what was refused, what failed, what changed, and where every event went.
+struct ReplayReport {
+  let readings: Readings
+  /// Rows of a ranking; how many more there are is said below it.
+  var rowLimit = 15
+
+  init(_ readings: Readings) { self.readings = readings }
+
+  /// The page, no line wider than `columns` (60 at least).
+  func table(columns: Int) -> String {
+    var out = section("Clusters", clusters, columns)
+    out += ranking("Requests by code", .requests, [.code], columns)
+    out += ranking("Refused", .deniedRequests, [.user, .sourceIP, .reason, .code], columns)
+    out += ranking("Server errors", .serverErrors, [.code, .verb, .resource], columns)
+    out += ranking("RBAC mutations", .rbacMutations, [.user, .verb, .resource, .outcome], columns)
+    out += ranking("Tracked objects", .trackedRequests, [.object, .verb, .outcome], columns)
+    out += ranking("Impersonated", .impersonatedRequests, [.user, .impersonatedUser], columns)
+    out += section("Accounting", accounting, columns)
+    out += ranking("Rejected", .eventsRejected, [.input, .reason], columns)
+    out += ranking("Ignored", .eventsIgnored, [.input, .reason], columns)
+    out += ranking("Dropped", .eventsDropped, [.input, .reason], columns)
+    return out.isEmpty ? "No audit event was found.\n" : out
+  }
+
+  private func section(_ title: String, _ table: TextTable, _ columns: Int, below: String = "") -> String {
+    let text = table.text(columns: columns)
+    return text.isEmpty ? "" : "\n\(title)\n" + text + below
+  }
+
+  /// One row for each cluster: sums of its series, and the time of its newest event.
+  private var clusters: TextTable {
+    let families: [FamilyID] = [.requests, .deniedRequests, .serverErrors, .rbacMutations]
+    let sums = families.map { Dictionary(uniqueKeysWithValues: grouped($0, [.cluster]).map { ($0.values[0], $0.sum) }) }
+    var newest: [String: Double] = [:]
+    let last = readings[.clusterLastEvent]
+    for row in last.rows {
+      let cluster = last.value(of: .cluster, in: row) ?? ""
+      newest[cluster] = max(newest[cluster] ?? row.value, row.value)
+    }
+    var table = TextTable(
+      ["cluster", "requests", "refused", "5xx", "rbac", "newest event"], numeric: [1, 2, 3, 4])
+    for cluster in Set(sums.flatMap(\.keys)).union(newest.keys).sorted() {
+      let time = newest[cluster].map { Timestamp.text(Microseconds($0 * 1_000_000)) } ?? "-"
+      table.rows.append([cluster] + sums.map { Number.grouped($0[cluster] ?? 0) } + [time])
+    }
+    return table
+  }
+
+  /// One row for each input: where its events went.
+  private var accounting: TextTable {
+    let families: [FamilyID] = [
+      .eventsReceived, .eventsCounted, .eventsNotARequest, .eventsDuplicate, .eventsIgnored, .eventsRejected,
+      .eventsDropped,
+      .eventsSalvaged,
+    ]
+    let header = [
+      "input", "received", "= counted", "+ not a request", "+ duplicate", "+ ignored", "+ rejected", "+ dropped",
+      "salvaged",
+    ]
+    let sums = families.map { Dictionary(uniqueKeysWithValues: grouped($0, [.input]).map { ($0.values[0], $0.sum) }) }
+    // On its side: nine columns of numbers would not fit a narrow terminal.
+    let inputs = Set(sums.flatMap(\.keys)).sorted()
+    var table = TextTable([header[0]] + inputs, numeric: Set(inputs.indices.map { $0 + 1 }))
+    guard !inputs.isEmpty else { return table }
+    for (at, sum) in sums.enumerated() {
+      table.rows.append([header[at + 1]] + inputs.map { Number.grouped(sum[$0] ?? 0) })
+    }
+    return table
+  }
+
+  private func ranking(_ title: String, _ family: FamilyID, _ labels: [Label], _ columns: Int) -> String {
+    var labels = labels
+    if !labels.contains(.input), grouped(family, [.cluster]).count > 1 { labels.insert(.cluster, at: 0) }
+    let all = grouped(family, labels).filter { $0.sum != 0 }
+    let ranked = all.sorted { $0.sum != $1.sum ? $0.sum > $1.sum : $0.values.lexicographicallyPrecedes($1.values) }
+    var table = TextTable(["count"] + labels.map(Self.title), numeric: [0])
+    table.rows = ranked.prefix(rowLimit).map { [Number.grouped($0.sum)] + $0.values }
+    let rest = ranked.dropFirst(rowLimit)
+    let below =
+      rest.isEmpty ? "" : "\(Number.grouped(rest.reduce(0) { $0 + $1.sum })) more in \(rest.count) rows not shown\n"
+    return section(title, table, columns, below: below)
+  }
+
+  private static func title(_ label: Label) -> String {
+    switch label {
+    case .cluster: "cluster"
+    case .sourceIP: "source IP"
+    case .impersonatedUser: "as user"
+    default: label.rawValue
+    }
+  }
+
+  /// The family summed by some of its labels, in the order in which the sums first appear.
+  private func grouped(_ family: FamilyID, _ labels: [Label]) -> [(values: [String], sum: Double)] {
+    let set = readings[family]
+    var places: [[String]: Int] = [:]
+    var groups: [(values: [String], sum: Double)] = []
+    for row in set.rows {
+      let all = set.labels(of: row)
+      let values = labels.map { label in all.first { $0.label == label }?.value ?? "" }
+      if let at = places[values] {
+        groups[at].sum += row.value
+      } else {
+        places[values] = groups.count
+        groups.append((values, row.value))
+      }
+    }
+    return groups
+  }
+}
+
+/// Numbers as text.
+enum Number {
+  /// `1,234,567`; with its fraction when it has one.
+  static func grouped(_ value: Double) -> String {
+    let text = exact(value)
+    guard value.magnitude >= 1000, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2D }) else {
+      return text
+    }
+    var out = ""
+    let digits = text.drop { $0 == "-" }
+    for (at, digit) in digits.enumerated() {
+      if at > 0, (digits.count - at) % 3 == 0 { out += "," }
+      out.append(digit)
+    }
+    return (value < 0 ? "-" : "") + out
+  }
+
+  /// A whole number without point and exponent as long as it is exact, else the shortest text that reads back the same.
+  static func exact(_ value: Double) -> String {
+    if let whole = Int64(exactly: value), whole.magnitude <= 1 << 53 { return String(whole) }
+    return "\(value)"
+  }
+}
