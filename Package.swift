@@ -61,5 +61,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
+
+    tests("HouseRulesTests", []),
   ]
 )

@@ -18,7 +18,7 @@ used=
 while read -r library; do
   case $library in libc.so.* | libm.so.* | ld-linux*) continue ;; esac
   owner=$(grep -Fxf <(owners "$library") <<<"$listed") ||
-    fail "$library is linked and in no package of the group 'image' (scripts/install-deps.sh): $(owners "$library" | tr '\n' ' ')"
+    fail "$library is linked, and the group 'image' has none of: $(owners "$library" | tr '\n' ' ')"
   used+="$owner"$'\n'
 done < <(readelf -d "$binary" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 for package in $listed; do

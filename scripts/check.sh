@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that can be judged without running the product: format, shell, Dockerfile, JSON, YAML, golden expositions and
 # whether the generated pages are fresh. The house rules (Tests/HouseRulesTests) judge the rest.
+# shellcheck disable=SC2317  # the steps are functions that are called by name
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -11,12 +12,16 @@ step() {
   if "$@"; then echo "ok      $what"; else echo "FAILED  $what"; failed=1; fi
 }
 # The files of the project that match, one a line: tracked ones and new ones, nothing that git ignores.
-files() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r f; do [ ! -e "$f" ] || echo "$f"; done; }
+files() {
+  git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done
+}
 
 read_json() {
-  files '*.json' '.swift-format' | while read -r file; do jq empty "$file" || { echo "$file is no JSON"; exit 1; }; done
+  files '*.json' .swift-format | while read -r file; do jq empty "$file" || exit 1; done
+}
+read_json_lines() {
   files 'examples/*.jsonl' | while read -r file; do
-    [ "$(jq -s length "$file")" = "$(wc -l <"$file")" ] || { echo "$file: not one object a line"; exit 1; }
+    [ "$(jq -c . "$file" | wc -l)" = "$(wc -l <"$file")" ] || { echo "$file: not one object a line"; exit 1; }
   done
 }
 read_yaml() { files '*.yaml' '*.yml' | xargs -r yamllint --strict --format parsable; }
@@ -37,6 +42,7 @@ step "swift format" swift format lint --strict --recursive Sources Tests Package
 step "shellcheck" shellcheck "${shell[@]}"
 step "hadolint" hadolint Dockerfile
 step "JSON" read_json
+step "JSON lines" read_json_lines
 step "YAML" read_yaml
 step "golden expositions" golden
 step "build" swift build --product kube-audit-exporter

