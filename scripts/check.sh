@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that can be judged without running the product: format, shell, Dockerfile, JSON, YAML, golden expositions and
-# whether the generated pages are fresh. The house rules (Tests/HouseRulesTests) judge the rest.
+# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, and whether the generated pages are
+# fresh. The house rules (Tests/HouseRulesTests) judge the rest.
 # shellcheck disable=SC2317  # the steps are functions that are called by name
 set -euo pipefail
 
@@ -13,7 +13,8 @@ step() {
 }
 # The files of the project that match, one a line: tracked ones and new ones, nothing that git ignores.
 files() {
-  git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done
+  git ls-files --cached --others --exclude-standard -- "$@" |
+    while read -r file; do [ ! -e "$file" ] || echo "$file"; done
 }
 
 read_json() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A minute's tour: installs what is missing, builds, follows a bundled audit log that is played with fresh times, and says
-# where to look. Ends on Ctrl-C, or by itself after RUN_SECONDS, and leaves neither a process nor a file behind.
+# A minute's tour: installs what is missing, builds, follows a bundled audit log that is played with fresh times, and
+# says where to look. Ends on Ctrl-C, or by itself after RUN_SECONDS, and leaves neither a process nor a file behind.
 #
 #   RUN_ADDRESS=127.0.0.1:10403   where the exporter listens
 #   RUN_SECONDS=0                 0: until Ctrl-C
@@ -47,11 +47,18 @@ worst() {
     END { if (most) print ", most of them " who " (" most ")" }'
 }
 
+# Whether a child still runs: one that has ended and was not waited for answers `kill -0` as well.
+runs() {
+  local state
+  { read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$state" != Z ]
+}
+
 # Ends a child, by force if it does not end by itself.
 end() {
-  [ -n "$1" ] && kill -TERM "$1" 2>/dev/null || return 0
+  [ -n "$1" ] || return 0
+  kill -TERM "$1" 2>/dev/null || return 0
   for ((tenths = 0; tenths < stop_seconds_limit * 10; tenths++)); do
-    kill -0 "$1" 2>/dev/null || return 0
+    runs "$1" || return 0
     pause 0.1
   done
   kill -KILL "$1" 2>/dev/null || true
@@ -100,28 +107,28 @@ exporter=$!
 
 started=$SECONDS
 until [ "$(get /metrics | sum kube_audit_events_counted_total)" != 0 ]; do
-  kill -0 "$exporter" 2>/dev/null || fail "the exporter has ended; its last words follow"
+  runs "$exporter" || fail "the exporter has ended; its last words follow"
   [ $((SECONDS - started)) -lt "$start_seconds_limit" ] || fail "no event was counted within $start_seconds_limit s"
   pause 0.2
 done
 
 cat <<TEXT
 
-The exporter follows a bundled audit log that is played with fresh times: ten events a second, and every minute a spike
-of refused requests by one service account.
+The exporter follows a bundled audit log that is played with fresh times: ten events a second, and every minute a
+spike of refused requests by one service account.
 
   For people       http://$address/
   For Prometheus   http://$address/metrics
   The log          $folder/audit.log
 
-Look at kube_audit_window_denied_requests: it rises while the spike lasts and drains when it is over. Ctrl-C ends it all.
+Look at kube_audit_window_denied_requests: it rises while the spike lasts, and drains after it. Ctrl-C ends it all.
 
 TEXT
 
 started=$SECONDS
 next_status=$SECONDS
 while [ "$seconds" = 0 ] || [ $((SECONDS - started)) -lt "$seconds" ]; do
-  kill -0 "$exporter" 2>/dev/null || fail "the exporter has ended; its last words follow"
+  runs "$exporter" || fail "the exporter has ended; its last words follow"
   if [ "$SECONDS" -ge "$next_status" ]; then
     next_status=$((SECONDS + status_every))
     metrics=$(get /metrics) || metrics=
