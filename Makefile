@@ -18,6 +18,7 @@ test: ## install what is missing, then everything that CI runs
 	$(MAKE) --no-print-directory check
 	scripts/build-release.sh
 	scripts/check-runtime.sh
+	scripts/test-examples.sh
 	scripts/test-run.sh
 	swift test
 

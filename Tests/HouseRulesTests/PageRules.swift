@@ -142,7 +142,8 @@ let productPageRules: [Rule] = [
     return tree.pages.flatMap { page in
       literals(in: page).flatMap { literal -> [Finding] in
         literal.text.split { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == "…" || $0 == "*") }.compactMap { word in
-          guard word.hasPrefix("kube_audit_"), !word.contains("…"), !word.contains("*"), !known.contains(String(word))
+          guard word.hasPrefix("kube_audit_"), !word.hasSuffix("_"), !word.contains("…"), !word.contains("*"),
+            !known.contains(String(word))
           else {
             return nil
           }
