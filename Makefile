@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The tests' own Python and linters, where scripts/install-deps.sh has put them.
 export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
 
-.PHONY: help run test unit check fmt docs build sanitize clean
+.PHONY: help run test unit check fmt docs build sanitize bench fuzz clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,6 +20,9 @@ test: ## install what is missing, then everything that CI runs
 	scripts/check-runtime.sh
 	scripts/test-examples.sh
 	scripts/test-run.sh
+	swift build -c release --package-path Benchmarks
+	Benchmarks/instructions.py
+	scripts/fuzz.sh 30
 	swift test
 
 unit: ## unit tests and house rules alone; needs none of the test tools
@@ -50,5 +53,17 @@ sanitize: ## unit tests under the address sanitizer, then under the thread sanit
 	swift test --disable-xctest --skip EndToEndTests --skip HouseRulesTests \
 	  --sanitize thread --scratch-path .build-thread
 
+bench: ## measure: beside mtail and simdjson, instructions of an event, memory and scrapes
+	@scripts/install-deps.sh bench
+	scripts/build-release.sh
+	swift build -c release --package-path Benchmarks
+	Benchmarks/run.py
+	Benchmarks/instructions.py
+	Benchmarks/series.py
+
+fuzz: ## the decoder under libFuzzer, `make fuzz SECONDS=600`
+	@scripts/install-deps.sh build
+	scripts/fuzz.sh $(or $(SECONDS),60)
+
 clean: ## remove everything that was built or installed into this folder
-	rm -rf .build .build-address .build-thread .build-tools
+	rm -rf .build .build-address .build-thread .build-tools Benchmarks/.build Fuzz/.build

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds the examples to what they say: the README's lines are what the bundled log gives, and the configurations are valid.
+# Holds the examples to what they say: the README shows what the bundled log gives, and the configurations are valid.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."

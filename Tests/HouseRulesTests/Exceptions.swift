@@ -31,7 +31,8 @@ enum House {
 
   static let fileLinesLimit = 400
   static let functionLinesLimit = 60
-  static let lineLimit = 120
+  /// `swift format` holds lines of code to 120; what it leaves alone (comments, C, shell) may end a word later.
+  static let lineLimit = 130
   static let mainLinesLimit = 40
 
   /// Files longer than the limit: path, reason.
@@ -44,5 +45,10 @@ enum House {
   static let sleepers: [String: String] = [
     "Tests/TestSupport/": "waits for child processes",
     "Tests/EndToEndTests/": "polls real programs with a deadline",
+    "Tests/ExporterTests/": "waits for a live server, with a deadline",
+  ]
+  /// Test files whose expectations are in a helper beside them.
+  static let expectingElsewhere: [String: String] = [
+    "Tests/CountingTests/RandomProgramTests.swift": "RandomProgram compares with its model after each step"
   ]
 }

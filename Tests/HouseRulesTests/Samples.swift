@@ -60,10 +60,11 @@ struct Sample: Sendable, CustomTestStringConvertible {
     Sample("A function has", "func a() {\n" + lines(House.functionLinesLimit - 1) + "}\n", finds: "a has 61 lines"),
     Sample("A function has", "func a() {\n" + lines(House.functionLinesLimit - 2) + "}\n", finds: nil),
     Sample("A function has", "init(b: Int)\n  where T: U\n{\n" + lines(58) + "}\n", finds: "init has 62 lines"),
-    Sample("A line has", "let a = 1\n" + longLine, finds: "A.swift:2: has 121 characters"),
-    Sample("A line has", ["scripts/a.sh": "# http://" + longLine], finds: nil),
     Sample(
       "main.swift", ["Sources/kube-audit-exporter/main.swift": lines(House.mainLinesLimit + 1)], finds: "41 lines"),
+    Sample("A line that", "let a = 1\n//" + longLine, finds: "A.swift:2: has 133 characters"),
+    Sample("A line that", ["scripts/a.sh": "a\n" + longLine], finds: "scripts/a.sh:2"),
+    Sample("A line that", ["scripts/a.sh": "# http://" + longLine, "Tests/A.swift": longLine], finds: nil),
     Sample("main.swift", ["Sources/kube-audit-exporter/main.swift": "import Exporter\n"], finds: nil),
   ]
 

@@ -21,11 +21,15 @@ let sizeRules: [Rule] = [
       )
   },
 
-  Rule(name: "A line has at most \(House.lineLimit) characters") { tree in
-    tree.files.filter { $0.isSource || $0.isTest || $0.path.hasSuffix(".sh") || $0.path.hasSuffix(".h") }.flatMap {
-      file in
-      zip(1..., file.lines).filter { $1.count > House.lineLimit && !$1.contains("://") }
-        .map { number, line in Finding(file, number, "has \(line.count) characters") }
+  Rule(name: "A line that no formatter wraps has at most \(House.lineLimit) characters") { tree in
+    tree.files.flatMap { file -> [Finding] in
+      let isSwift = file.isSource || file.isTest
+      let isJudged = isSwift || file.path.hasSuffix(".sh") || file.path.hasSuffix(".h")
+      return zip(0..., isJudged ? file.lines : []).compactMap { index, line -> Finding? in
+        let isProse = !isSwift || file.commentLines[index].contains { $0 != " " }
+        guard isProse, line.count > House.lineLimit, !line.contains("://") else { return nil }
+        return Finding(file, index + 1, "has \(line.count) characters")
+      }
     }
   },
 

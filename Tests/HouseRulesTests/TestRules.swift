@@ -23,7 +23,7 @@ let testRules: [Rule] = [
   },
 
   Rule(name: "Test files expect something") { tree in
-    tree.tests.filter { !testNames(in: $0).isEmpty }.compactMap { file in
+    tree.tests.filter { House.expectingElsewhere[$0.path] == nil && !testNames(in: $0).isEmpty }.compactMap { file in
       let asks = file.words.contains { $0.before == UInt8(ascii: "#") && ["expect", "require"].contains($0.text) }
       let helpers = file.words.contains {
         $0.text.hasPrefix("expect") || $0.text == "Issue" || $0.text.hasPrefix("check")

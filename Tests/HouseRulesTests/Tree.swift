@@ -9,6 +9,7 @@ struct File: Sendable {
   /// Code and comments told apart; empty where the file is no Swift.
   let source: SourceText
   let codeLines: [String]
+  let commentLines: [String]
   let words: [Word]
 
   init(_ path: String, _ text: String) {
@@ -17,6 +18,7 @@ struct File: Sendable {
     lines = Self.split(text)
     source = SourceText(path.hasSuffix(".swift") ? text : "")
     codeLines = Self.split(String(decoding: source.code, as: UTF8.self))
+    commentLines = Self.split(String(decoding: source.comments, as: UTF8.self))
     words = source.words
   }
 
