@@ -13,9 +13,9 @@ readonly tools=$PWD/.build-tools
 
 packages_of() {
   case $1 in
-    # What the Swift compiler links with, what SwiftPM fetches with, and the four C libraries (Package.swift).
-    build) echo binutils ca-certificates git libc6-dev libstdc++-12-dev libmicrohttpd-dev libyaml-dev make pkg-config \
-      zlib1g-dev ;;
+    # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, the three C libraries of ours.
+    build) echo binutils ca-certificates git libc6-dev libcurl4 libncurses6 libsqlite3-0 libstdc++-12-dev libxml2 make \
+      libmicrohttpd-dev libyaml-dev pkg-config zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
     test) packages_of build && echo chromium curl gcc jq prometheus python3 python3-prometheus-client \
