@@ -94,5 +94,6 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),
+    tests("HouseRulesTests", []),
   ]
 )

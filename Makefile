@@ -1,0 +1,69 @@
+# The everyday commands. Each installs what it needs; none needs anything that was left by another.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The tests' own Python and linters, where scripts/install-deps.sh has put them.
+export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
+
+.PHONY: help run test unit check fmt docs build sanitize bench fuzz clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: ## install what is missing, build, follow a bundled log, say where to look (Ctrl-C ends it)
+	@scripts/run.sh
+
+test: ## install what is missing, then everything that CI runs
+	@scripts/install-deps.sh test
+	$(MAKE) --no-print-directory check
+	scripts/build-release.sh
+	scripts/check-runtime.sh
+	scripts/test-examples.sh
+	scripts/test-run.sh
+	swift build -c release --package-path Benchmarks
+	Benchmarks/instructions.py
+	scripts/fuzz.sh 30
+	swift test
+
+unit: ## unit tests and house rules alone; needs none of the test tools
+	@scripts/install-deps.sh build
+	swift test --skip EndToEndTests
+
+check: ## format, linters, generated pages fresh
+	@scripts/install-deps.sh test
+	@scripts/check.sh
+
+fmt: ## format all Swift in place
+	swift format --in-place --recursive Sources Tests Package.swift
+
+docs: ## write docs/metrics.md and docs/configuration.md from the tables in the code
+	@scripts/install-deps.sh build
+	swift build --product kube-audit-exporter
+	.build/debug/kube-audit-exporter docs metrics >docs/metrics.md
+	.build/debug/kube-audit-exporter docs configuration >docs/configuration.md
+
+build: ## the released binary: .build/kube-audit-exporter
+	@scripts/install-deps.sh build
+	scripts/build-release.sh
+
+sanitize: ## unit tests under the address sanitizer, then under the thread sanitizer
+	@scripts/install-deps.sh build
+	swift test --disable-xctest --skip EndToEndTests --skip HouseRulesTests \
+	  --sanitize address --scratch-path .build-address
+	swift test --disable-xctest --skip EndToEndTests --skip HouseRulesTests \
+	  --sanitize thread --scratch-path .build-thread
+
+bench: ## measure: beside mtail and simdjson, instructions of an event, memory and scrapes
+	@scripts/install-deps.sh bench
+	scripts/build-release.sh
+	swift build -c release --package-path Benchmarks
+	Benchmarks/run.py
+	Benchmarks/instructions.py
+	Benchmarks/series.py
+
+fuzz: ## the decoder under libFuzzer, `make fuzz SECONDS=600`
+	@scripts/install-deps.sh build
+	scripts/fuzz.sh $(or $(SECONDS),60)
+
+clean: ## remove everything that was built or installed into this folder
+	rm -rf .build .build-address .build-thread .build-tools Benchmarks/.build Fuzz/.build

