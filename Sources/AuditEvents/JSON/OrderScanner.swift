@@ -121,8 +121,8 @@ struct OrderScanner {
     if place.skip(#","impersonatedUser":{"username":""#) {
       guard Self.text(&place, into: &event.impersonatedUser), Self.passRestOfUser(&place) else { return false }
     }
-    if place.skip(#","authenticationMetadata":{"impersonationConstraint":""#) {
-      guard Self.pass(&place), place.skip(#""}"#) else { return false }
+    if place.skip(#","authenticationMetadata":{"#) {
+      guard place.skip(#""impersonationConstraint":""#), Self.pass(&place), place.skip(#""}"#) else { return false }
     }
     return true
   }
@@ -198,15 +198,11 @@ struct OrderScanner {
   @inline(__always)
   private mutating func scanTail(_ place: inout BytePointer, needsAnnotations: Bool) -> Bool {
     guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
-    let received = place
-    guard Self.pass(&place) else { return false }
-    let receivedCount = place - received
+    let received = scanTime(&place)
     guard place.skip(#"","stageTimestamp":""#) else { return false }
-    let staged = place
-    guard Self.pass(&place) else { return false }
-    event.time = time.read(staged, count: place - staged)
-    if event.time == AuditEvent.absentTime { event.time = time.read(received, count: receivedCount) }
-    place += 1
+    event.time = scanTime(&place)
+    if event.time == AuditEvent.absentTime { event.time = received }
+    guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
       guard scanAnnotations(&place) else { return false }
     } else if needsAnnotations {
@@ -214,6 +210,23 @@ struct OrderScanner {
     }
     if namesImpersonatedKind, event.code == 403, event.decision == .absent { event.isImpersonationRefused = true }
     return place.skip("}")
+  }
+
+  /// A time's string; leaves `place` at its closing quote, or where no quote is.
+  @inline(__always)
+  private mutating func scanTime(_ place: inout BytePointer) -> Int64 {
+    let start = place
+    if let value = time.readServerTime(start) {
+      place += 27
+      return value
+    }
+    var isEscaped = false
+    guard let end = place.closingQuote(&isEscaped), !isEscaped else {
+      // No quote stands at the beginning of what was no time: the caller's next literal fails.
+      return AuditEvent.absentTime
+    }
+    place = end
+    return time.read(start, count: end - start)
   }
 
   /// From the first key's first byte to the end of the object: strings only.

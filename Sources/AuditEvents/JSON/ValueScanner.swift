@@ -59,6 +59,22 @@ struct ValueScanner {
   /// `place` is behind the opening bracket at first, then behind the last value.
   @inline(__always)
   mutating func nextKey(_ place: inout BytePointer, isFirst: inout Bool) -> Key? {
+    // Without white space, every key begins and ends so.
+    if place.isPair(UInt8(ascii: ","), UInt8(ascii: "\"")), !isFirst {
+      let start = place + 2
+      var isEscaped = false
+      if let end = start.closingQuote(&isEscaped), !isEscaped, end[1] == UInt8(ascii: ":"), end[2] > 0x20,
+        end + 2 < limit
+      {
+        place = end + 2
+        return Key(start: start, count: end - start)
+      }
+    }
+    return nextKeySlowly(&place, isFirst: &isFirst)
+  }
+
+  @inline(never)
+  private mutating func nextKeySlowly(_ place: inout BytePointer, isFirst: inout Bool) -> Key? {
     var at = passWhiteSpace(place)
     if isFirst {
       isFirst = false
@@ -147,12 +163,27 @@ struct ValueScanner {
       var isEscaped = false
       guard let end = (place + 1).closingQuote(&isEscaped), end < limit else { return failString(place + 1) }
       return end + 1
-    case UInt8(ascii: "{"), UInt8(ascii: "["): return nested(place)
+    case UInt8(ascii: "["): return passStrings(place) ?? nested(place)
+    case UInt8(ascii: "{"): return nested(place)
     case UInt8(ascii: "t"): return literal(place, "true")
     case UInt8(ascii: "f"): return literal(place, "false")
     case UInt8(ascii: "n"): return literal(place, "null")
     default: return number(place)
     }
+  }
+
+  /// Passes over a list of strings without white space; nil when it is anything else.
+  @inline(__always)
+  private func passStrings(_ start: BytePointer) -> BytePointer? {
+    guard start[1] == UInt8(ascii: "\"") else { return nil }
+    var place = start + 2
+    var isEscaped = false
+    while let end = place.closingQuote(&isEscaped) {
+      if end[1] == UInt8(ascii: "]") { return end + 1 < limit ? end + 2 : nil }
+      guard (end + 1).isPair(UInt8(ascii: ","), UInt8(ascii: "\"")) else { return nil }
+      place = end + 3
+    }
+    return nil
   }
 
   private mutating func literal(_ place: BytePointer, _ word: StaticString) -> BytePointer? {
@@ -213,9 +244,10 @@ struct ValueScanner {
       isInString = UInt64(bitPattern: Int64(bitPattern: strings) >> 63)
       let opens = block.opens & ~strings
       let closes = block.closes & ~strings
-      let opened = opens.nonzeroBitCount
-      if closes.nonzeroBitCount < depth, depth + opened <= depthLimit {
-        depth += opened - closes.nonzeroBitCount
+      let opened = Self.count(opens)
+      let closed = Self.count(closes)
+      if closed < depth, depth + opened <= depthLimit {
+        depth += opened - closed
       } else {
         var brackets = opens | closes
         while brackets != 0 {
@@ -233,6 +265,18 @@ struct ValueScanner {
       place += 64
     }
     return fail(at: limit)
+  }
+
+  /// How many bits are set. There are few, and the baseline of x86-64 has no instruction for it.
+  @inline(__always)
+  private static func count(_ bits: UInt64) -> Int {
+    var rest = bits
+    var count = 0
+    while rest != 0 {
+      rest &= rest &- 1
+      count &+= 1
+    }
+    return count
   }
 
   /// The bytes that a backslash before them escapes. Adding the odd-starting runs lets the carry run to their ends.

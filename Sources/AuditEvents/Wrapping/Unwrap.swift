@@ -57,8 +57,8 @@ extension AuditDecoder {
 
   /// What forwarders add to an event or call otherwise, and v1beta1's time.
   private mutating func takeForwardedFields(level: Int) {
+    guard any.facts.present != 0 else { return }
     let facts = any.facts
-    guard facts.present != 0 else { return }
     // ViaQ makes `level` the severity of the log line.
     for key in [WrappingKey.openshiftLevel, .forwardedLevel] where facts.has(key) {
       let text = any.extents[level, key].text
