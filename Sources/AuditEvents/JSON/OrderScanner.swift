@@ -12,7 +12,9 @@
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
 struct OrderScanner {
   var event = AuditEvent()
-  var time = EventTime()
+  // One each: the two times of a watch's end are apart.
+  private var stageTime = EventTime()
+  private var receivedTime = EventTime()
 
   /// Reads the event that begins with the `{` at `start`, into `event`.
   ///
@@ -198,9 +200,9 @@ struct OrderScanner {
   @inline(__always)
   private mutating func scanTail(_ place: inout BytePointer, needsAnnotations: Bool) -> Bool {
     guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
-    let received = scanTime(&place)
+    let received = Self.scanTime(&place, &receivedTime)
     guard place.skip(#"","stageTimestamp":""#) else { return false }
-    event.time = scanTime(&place)
+    event.time = Self.scanTime(&place, &stageTime)
     if event.time == AuditEvent.absentTime { event.time = received }
     guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
@@ -214,7 +216,7 @@ struct OrderScanner {
 
   /// A time's string; leaves `place` at its closing quote, or where no quote is.
   @inline(__always)
-  private mutating func scanTime(_ place: inout BytePointer) -> Int64 {
+  private static func scanTime(_ place: inout BytePointer, _ time: inout EventTime) -> Int64 {
     let start = place
     if let value = time.readServerTime(start) {
       place += 27

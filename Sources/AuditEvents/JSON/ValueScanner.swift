@@ -59,9 +59,14 @@ struct ValueScanner {
   /// `place` is behind the opening bracket at first, then behind the last value.
   @inline(__always)
   mutating func nextKey(_ place: inout BytePointer, isFirst: inout Bool) -> Key? {
-    // Without white space, every key begins and ends so.
-    if place.isPair(UInt8(ascii: ","), UInt8(ascii: "\"")), !isFirst {
-      let start = place + 2
+    // Without white space, every object goes on or ends so.
+    if place.byte == UInt8(ascii: "}"), !isFirst {
+      place += 1
+      return nil
+    }
+    if isFirst ? place.byte == UInt8(ascii: "\"") : place.isPair(UInt8(ascii: ","), UInt8(ascii: "\"")) {
+      let start = place + (isFirst ? 1 : 2)
+      isFirst = false
       var isEscaped = false
       if let end = start.closingQuote(&isEscaped), !isEscaped, end[1] == UInt8(ascii: ":"), end[2] > 0x20,
         end + 2 < limit
@@ -69,6 +74,7 @@ struct ValueScanner {
         place = end + 2
         return Key(start: start, count: end - start)
       }
+      return keySlowly(start, &place)
     }
     return nextKeySlowly(&place, isFirst: &isFirst)
   }
@@ -91,10 +97,15 @@ struct ValueScanner {
       at = passWhiteSpace(at + 1)
     }
     guard at.byte == UInt8(ascii: "\"") else { return stopped(at) }
-    let start = at + 1
+    return keySlowly(at + 1, &place)
+  }
+
+  /// The key whose first byte is at `start`, with white space or escapes.
+  @inline(never)
+  private mutating func keySlowly(_ start: BytePointer, _ place: inout BytePointer) -> Key? {
     var isEscaped = false
     guard let end = start.closingQuote(&isEscaped), end < limit else { return stringFault(start) }
-    at = passWhiteSpace(end + 1)
+    let at = passWhiteSpace(end + 1)
     guard at.byte == UInt8(ascii: ":") else { return stopped(at) }
     place = passWhiteSpace(at + 1)
     guard place < limit else { return stopped(place) }
