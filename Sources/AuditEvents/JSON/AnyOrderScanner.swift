@@ -86,8 +86,11 @@ struct AnyOrderScanner: ~Copyable {
   private mutating func other(
     _ key: Key, at place: BytePointer, level: Int, _ scanner: inout ValueScanner
   ) -> BytePointer? {
-    let end = scanner.value(place)
-    guard let wanted = WrappingKey(key) else { return end }
+    // Bodies are long and no field comes from them.
+    if key.equals("requestObject") || key.equals("responseObject") { return scanner.unchecked(place) }
+    guard let wanted = WrappingKey(key) else { return scanner.value(place) }
+    // What is inside is checked when it is unwrapped.
+    let end = scanner.unchecked(place)
     facts.lastKey = wanted
     // An unfinished value is noted too, up to the limit: the whole items of a list that was cut short still count.
     extents[level, wanted] = Extent(start: place, end: end ?? scanner.limit)

@@ -91,18 +91,6 @@ extension BytePointer {
         block += 16
         stops = unsafe kae_string_stop16(block.raw)
       }
-      // Mostly there are only quotes behind single backslashes in the block.
-      let backslashes = block.mask16(UInt8(ascii: "\\"))
-      let quotes = block.mask16(UInt8(ascii: "\""))
-      let escaped = backslashes << 1
-      if stops == backslashes | quotes, escaped & ~quotes == 0, backslashes != 0 {
-        isEscaped = true
-        let ends = quotes & ~escaped
-        if ends != 0 { return block + ends.trailingZeroBitCount }
-        block += 16
-        stops = unsafe kae_string_stop16(block.raw)
-        continue
-      }
       let offset = stops.trailingZeroBitCount
       switch block[offset] {
       case UInt8(ascii: "\""): return block + offset

@@ -184,8 +184,6 @@ enum WrappingKey: UInt8, CaseIterable {
   ]
 
   init?(_ key: Key) {
-    // An event's own keys that come here, at every event with bodies.
-    if key.equals("requestObject") || key.equals("responseObject") { return nil }
     for candidate in WrappingKey.allCases where key.equals(candidate.word) {
       self = candidate
       return

@@ -12,9 +12,8 @@ enum ScanFault {
 
 /// Walks JSON in any order and spacing, up to a limit: the keys of an object one by one, values taken or passed over.
 ///
-/// - Validity: keys, scalars and escapes are checked as RFC 8259 has them, but control characters inside strings are let
-///   pass (a line feed is not: it ends a line). Nested objects and arrays that nobody asks for are passed over by their
-///   brackets and strings alone.
+/// - Validity: as RFC 8259 has it, but control characters inside strings are let pass (a line feed is not: it ends a
+///   line), and what `unchecked` passes over is held to its brackets and strings alone.
 /// - Duplicate keys are all handed out; taking the last is up to the caller, as Go and Python do.
 /// - Limit: single structural characters are not held against it. Where it is no line feed, the caller checks that the
 ///   place it ends at is not behind it; a string or value that begins or ends there is a fault by itself.
@@ -166,16 +165,50 @@ struct ValueScanner {
     return value(place)
   }
 
-  /// Passes over a value of any kind; answers the place behind it.
+  /// Passes over a value of any kind, checking all of it; answers the place behind it.
   mutating func value(_ place: BytePointer) -> BytePointer? {
+    switch place.byte {
+    case UInt8(ascii: "{"), UInt8(ascii: "["): return checked(place, depth: 1)
+    default: return unchecked(place)
+    }
+  }
+
+  /// Checks the object or array that opens here, and what is inside.
+  private mutating func checked(_ start: BytePointer, depth: Int) -> BytePointer? {
+    guard start < limit else { return fail(at: start) }
+    guard depth < depthLimit else { return failTooDeep() }
+    var place = start + 1
+    var isFirst = true
+    if start.byte == UInt8(ascii: "[") {
+      if let end = passStrings(start) { return end }
+      while nextElement(&place, isFirst: &isFirst) {
+        guard let next = element(place, depth: depth) else { return nil }
+        place = next
+      }
+    } else {
+      while nextKey(&place, isFirst: &isFirst) != nil {
+        guard let next = element(place, depth: depth) else { return nil }
+        place = next
+      }
+    }
+    return fault == .none ? place : nil
+  }
+
+  @inline(__always)
+  private mutating func element(_ place: BytePointer, depth: Int) -> BytePointer? {
+    if place.byte == UInt8(ascii: "{") || place.byte == UInt8(ascii: "[") { return checked(place, depth: depth + 1) }
+    return unchecked(place)
+  }
+
+  /// Passes over a value of any kind; of an object or array only strings and brackets are looked at.
+  mutating func unchecked(_ place: BytePointer) -> BytePointer? {
     guard place < limit else { return fail(at: place) }
     switch place.byte {
     case UInt8(ascii: "\""):
       var isEscaped = false
       guard let end = (place + 1).closingQuote(&isEscaped), end < limit else { return failString(place + 1) }
       return end + 1
-    case UInt8(ascii: "["): return passStrings(place) ?? nested(place)
-    case UInt8(ascii: "{"): return nested(place)
+    case UInt8(ascii: "{"), UInt8(ascii: "["): return nested(place)
     case UInt8(ascii: "t"): return literal(place, "true")
     case UInt8(ascii: "f"): return literal(place, "false")
     case UInt8(ascii: "n"): return literal(place, "null")
