@@ -1,3 +1,4 @@
+import AuditEvents
 import Counting
 import Crypto
 import Diagnostics
