@@ -12,6 +12,8 @@ struct BoundedFamily {
   var table: SeriesTable
   var owners = Owners()
   private let windowCount: Int
+  /// Scratch for the labels of overflow series.
+  var foldRow = LabelRow()
   private var perCluster: [Int] = []
   private var userOwners: [Int] = []
   /// Series that count against the limits.

@@ -34,25 +34,31 @@ struct LabelRow {
     bytes.append(UInt8(ascii: "\""))
   }
 
-  /// Rendered labels with the values of `labels` replaced by `(other)`.
-  static func folding(_ row: [UInt8], _ labels: [Label]) -> [UInt8] {
-    let names = labels.map { Array($0.rawValue.utf8) }
-    var out: [UInt8] = []
-    var at = 0
-    while at < row.count, let equals = row[at...].firstIndex(of: UInt8(ascii: "=")) {
-      let name = Array(row[at..<equals])
-      var end = equals + 2
-      while end < row.count, row[end] != UInt8(ascii: "\"") { end += row[end] == UInt8(ascii: "\\") ? 2 : 1 }
-      if !out.isEmpty { out.append(UInt8(ascii: ",")) }
-      out += name + Array("=\"".utf8)
-      if names.contains(name) {
-        LabelValue.append(literal: "(other)", to: &out)
+  /// Fills the row with rendered labels in which the values of `labels` are replaced by `(other)`.
+  mutating func fold(_ row: ArraySlice<UInt8>, _ labels: [Label]) {
+    bytes.removeAll(keepingCapacity: true)
+    var at = row.startIndex
+    while at < row.endIndex {
+      let start = at
+      while at < row.endIndex, row[at] != UInt8(ascii: "=") { at += 1 }
+      let name = row[start..<at]
+      let isFolded = labels.contains { $0.rawValue.utf8.elementsEqual(name) }
+      let value = at + 2
+      at = value
+      while at < row.endIndex, row[at] != UInt8(ascii: "\"") { at += row[at] == UInt8(ascii: "\\") ? 2 : 1 }
+      bytes.append(contentsOf: row[start..<value])
+      if isFolded {
+        LabelValue.append(literal: "(other)", to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
       } else {
-        out += row[(equals + 2)..<end]
+        bytes.append(contentsOf: row[value...at])
       }
-      out.append(UInt8(ascii: "\""))
-      at = end + 2
+      // Over the quote; a comma follows unless this was the last.
+      at += 1
+      if at < row.endIndex {
+        bytes.append(UInt8(ascii: ","))
+        at += 1
+      }
     }
-    return out
   }
 }
