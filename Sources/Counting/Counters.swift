@@ -49,9 +49,9 @@ public struct Counters: ~Copyable {
 
   /// Scratch: the row being written, and escaped label values.
   var row = LabelRow()
-  var user: [UInt8] = []
-  var other: [UInt8] = []
-  var address: [UInt8] = []
+  var user = LabelBuffer()
+  var other = LabelBuffer()
+  var address = LabelBuffer()
 
   var now: Int64 = 0
   /// The number of the last readings, and of the last that a scraper got.
@@ -96,7 +96,7 @@ public struct Counters: ~Copyable {
 
   /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.
   public mutating func cluster(named name: String) -> ClusterIndex {
-    other.removeAll(keepingCapacity: true)
+    other.clear()
     values.append(configured: name, whenEmpty: "default", to: &other)
     return findCluster()
   }
@@ -104,7 +104,7 @@ public struct Counters: ~Copyable {
   /// The cluster that an event names; cheap when it is the same as the last time.
   public mutating func cluster(named name: borrowing Text) -> ClusterIndex {
     if let recent = clusters.recent(name) { return ClusterIndex(value: UInt16(recent)) }
-    other.removeAll(keepingCapacity: true)
+    other.clear()
     values.append(name, whenEmpty: "default", to: &other)
     let found = findCluster()
     clusters.remember(name, Int(found.value))
@@ -115,7 +115,7 @@ public struct Counters: ~Copyable {
   public mutating func expect(_ cluster: ClusterIndex) { clusters.expect(Int(cluster.value)) }
 
   private mutating func findCluster() -> ClusterIndex {
-    let (cluster, isNew) = clusters.cluster(other)
+    let (cluster, isNew) = clusters.cluster(other.bytes)
     if isNew {
       edges.addCluster()
       requests.addCluster()

@@ -50,7 +50,7 @@ struct DistinctUsers {
   ///   - labels: `k8s_cluster="…",source_ip="…"`; `clusterLabels` is its first part.
   ///   - user: keyed hash of the name.
   mutating func add(
-    _ labels: [UInt8], of clusterLabels: [UInt8], cluster: Int, user: UInt64, _ moment: borrowing Moment
+    _ labels: LabelBuffer, of clusterLabels: [UInt8], cluster: Int, user: UInt64, _ moment: borrowing Moment
   ) {
     guard windows.count > 0 else { return }
     reach[cluster] = max(
@@ -63,7 +63,7 @@ struct DistinctUsers {
     if addresses[place].isSketched { sketchUser(place, user, second) }
   }
 
-  private mutating func place(_ labels: [UInt8], _ clusterLabels: [UInt8], _ cluster: Int) -> Int {
+  private mutating func place(_ labels: LabelBuffer, _ clusterLabels: [UInt8], _ cluster: Int) -> Int {
     let hash = family.table.hash(labels)
     if let known = family.table.find(labels, hash) { return known }
     if !family.isFull(cluster) { return family.admit(labels, hash, cluster: cluster) }

@@ -2,32 +2,39 @@ internal import Metrics
 
 /// Writes the rendered labels of one series, name by name, in one reused array.
 struct LabelRow {
-  private(set) var bytes: [UInt8] = []
+  private(set) var bytes = LabelBuffer()
 
   /// Begins with the labels of a cluster.
   mutating func begin(_ cluster: [UInt8]) {
-    bytes.removeAll(keepingCapacity: true)
-    bytes.append(contentsOf: cluster)
+    bytes.clear()
+    bytes.append(cluster)
   }
 
   /// Appends a label. `name` is what stands before the value: `,code="`.
   mutating func add(_ name: StaticString, _ value: StaticString) {
-    LabelValue.append(literal: name, to: &bytes)
-    LabelValue.append(literal: value, to: &bytes)
+    bytes.append(literal: name)
+    bytes.append(literal: value)
     bytes.append(UInt8(ascii: "\""))
   }
 
   /// Appends a label whose value is escaped already.
   mutating func add(_ name: StaticString, _ value: [UInt8]) {
-    LabelValue.append(literal: name, to: &bytes)
-    bytes.append(contentsOf: value)
+    bytes.append(literal: name)
+    bytes.append(value)
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// The same.
+  mutating func add(_ name: StaticString, _ value: LabelBuffer) {
+    bytes.append(literal: name)
+    bytes.append(value)
     bytes.append(UInt8(ascii: "\""))
   }
 
   /// Appends `,code="…"`: 100 to 599, else `unknown`.
   mutating func add(code: UInt16) {
     guard code >= 100, code <= 599 else { return add(",code=\"", "unknown") }
-    LabelValue.append(literal: ",code=\"", to: &bytes)
+    bytes.append(literal: ",code=\"")
     bytes.append(0x30 + UInt8(truncatingIfNeeded: code / 100))
     bytes.append(0x30 + UInt8(truncatingIfNeeded: code / 10 % 10))
     bytes.append(0x30 + UInt8(truncatingIfNeeded: code % 10))
@@ -36,7 +43,7 @@ struct LabelRow {
 
   /// Fills the row with rendered labels in which the values of `labels` are replaced by `(other)`.
   mutating func fold(_ row: ArraySlice<UInt8>, _ labels: [Label]) {
-    bytes.removeAll(keepingCapacity: true)
+    bytes.clear()
     var at = row.startIndex
     while at < row.endIndex {
       let start = at
@@ -46,12 +53,12 @@ struct LabelRow {
       let value = at + 2
       at = value
       while at < row.endIndex, row[at] != UInt8(ascii: "\"") { at += row[at] == UInt8(ascii: "\\") ? 2 : 1 }
-      bytes.append(contentsOf: row[start..<value])
+      bytes.append(Array(row[start..<value]))
       if isFolded {
-        LabelValue.append(literal: "(other)", to: &bytes)
+        bytes.append(literal: "(other)")
         bytes.append(UInt8(ascii: "\""))
       } else {
-        bytes.append(contentsOf: row[value...at])
+        bytes.append(Array(row[value...at]))
       }
       // Over the quote; a comma follows unless this was the last.
       at += 1

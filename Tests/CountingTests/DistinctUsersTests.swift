@@ -56,7 +56,7 @@ struct DistinctUsersTests {
   @Test(arguments: [65, 100, 500, 2_000, 10_000, 40_000]) func estimatesAreWithinThreePercent(_ users: Int) {
     var squares = 0.0
     var misses = 0
-    let trials = users > 5_000 ? 8 : 25
+    let trials = users > 5_000 ? 4 : 12
     for seed in 0..<trials {
       var counters = Self.counters(UInt64(seed + 10), users: users) { Int64($0 * 200 / users) }
       let error = (Self.shown(&counters, at: Self.start + 200)["5m"] ?? 0) / Double(users) - 1

@@ -1,4 +1,5 @@
 import AuditEvents
+import Metrics
 import Testing
 
 @testable import Counting
@@ -9,13 +10,13 @@ struct SourceAddressTests {
     let held = HeldText(Array(entries.map { "\"\($0)\"" }.joined(separator: ",").utf8))
     let source = SourceAddress(trusted: proxies.compactMap { AddressRange($0) })
     #expect(source.trusted.count == proxies.count)
-    var out: [UInt8] = []
+    var out = LabelBuffer()
     switch source.find(in: held.text) {
     case .nothing: return "(unknown)"
     case .address(let found): found.write(to: &out)
-    case .text(let range): unsafe out.append(contentsOf: held.text.raw[range])
+    case .text(let range): unsafe out.append(Array(held.text.raw[range]))
     }
-    return String(decoding: out, as: UTF8.self)
+    return String(decoding: out.bytes, as: UTF8.self)
   }
 
   @Test func theLastEntryCounts() {
@@ -72,10 +73,10 @@ struct SourceAddressTests {
       var bits = UInt128(random.next()) << 64 | UInt128(random.next())
       for group in 0..<8 where random.chance(50) { bits &= ~(UInt128(0xffff) << UInt128(16 * group)) }
       let address = IPAddress(v6: bits)
-      var out: [UInt8] = []
+      var out = LabelBuffer()
       address.write(to: &out)
-      #expect(IPAddress(out.span) == address)
-      let text = String(decoding: out, as: UTF8.self)
+      #expect(IPAddress(out.bytes.span) == address)
+      let text = String(decoding: out.bytes, as: UTF8.self)
       #expect(!text.contains(":::") && text.count <= 39)
       if !address.isIPv4 { #expect(text.contains("::") == (longestZeroRun(bits) > 1), "\(text)") }
       let network = IPAddress(v6: UInt128(address.network64) << 64)

@@ -54,14 +54,14 @@ struct LabelValueTests {
   /// The label value of raw bytes, as it is read back from a rendered row.
   static func value(_ raw: [UInt8], key: SipKey = SipKey(1, 2)) -> (rendered: [UInt8], value: String) {
     var values = LabelValue(key: key)
-    var out: [UInt8] = []
+    var out = LabelBuffer()
     let held = HeldText(raw)
     values.append(held.text, whenEmpty: "(unauthenticated)", to: &out)
     var arena = LabelArena()
-    let ref = arena.append(Array("user=\"".utf8) + out + [0x22])
+    let ref = arena.append(Array("user=\"".utf8) + out.bytes + [0x22])
     var set = SampleSet(sharing: arena)
     set.append(ref, 1)
-    return (out, set.value(of: .user, in: set.rows[0]) ?? "nothing")
+    return (out.bytes, set.value(of: .user, in: set.rows[0]) ?? "nothing")
   }
 
   @Test(arguments: rows) func isWhatIsWritten(_ row: Row) {

@@ -10,6 +10,12 @@ struct SampleSetTests {
     return rows
   }
 
+  private func buffer(_ bytes: [UInt8]) -> LabelBuffer {
+    var buffer = LabelBuffer()
+    buffer.append(bytes)
+    return buffer
+  }
+
   @Test func rowsOfItsOwnAreEscapedAndReadBack() {
     var set = SampleSet()
     let hostile = "a\"b\\c\nd,user=\"x\"=é"
@@ -54,8 +60,8 @@ struct SampleSetTests {
       kept.append((set, wanted))
     }
     for (set, rows) in kept { #expect(texts(set) == rows) }
-    for ref in refs { #expect(arena.holds(Array(arena[ref]), at: ref)) }
-    #expect(!arena.holds(Array("user=\"1\"".utf8), at: refs[2]))
+    for ref in refs { #expect(arena.holds(buffer(Array(arena[ref])), at: ref)) }
+    #expect(!arena.holds(buffer(Array("user=\"1\"".utf8)), at: refs[2]))
   }
 
   @Test func aTextLongerThanAChunkFits() {
@@ -64,8 +70,8 @@ struct SampleSetTests {
     let long = [UInt8](repeating: 0x62, count: 200_000)
     let ref = arena.append(long)
     let after = arena.append([0x63])
-    #expect(arena.holds(long, at: ref))
-    #expect(arena.holds([0x63], at: after))
+    #expect(arena.holds(buffer(long), at: ref))
+    #expect(arena.holds(buffer([0x63]), at: after))
     #expect(arena.byteCount == 200_002)
   }
 }
