@@ -7,6 +7,7 @@ extension Counters {
   ///
   /// - Source: DESIGN.md, "Denied request", "Source IP", "Bounded family".
   mutating func countDenied(_ event: borrowing AuditEvent, _ cluster: Int, _ moment: borrowing Moment) {
+    let moment = placed(moment, cluster)
     let reason = RequestClass.reason(event).label
     let network = writeAddress(event.sourceIPs, cluster)
     writeUser(event)
@@ -39,9 +40,9 @@ extension Counters {
     case .text(let range):
       values.append(entries, part: range, to: &address)
       return nil
-    case .address(let found):
+    case .address(let found, let range):
       guard !found.isIPv4 else {
-        found.write(to: &address)
+        source.write(found, spelled: range, in: entries, to: &address)
         return nil
       }
       let key = ownerKey(cluster, .network, found.network64)

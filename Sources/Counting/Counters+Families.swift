@@ -78,6 +78,7 @@ extension Counters {
     _ event: borrowing AuditEvent, _ resource: StaticString, _ cluster: Int, _ moment: borrowing Moment
   ) {
     writeUser(event)
+    let moment = placed(moment, cluster)
     let outcome = RequestClass.outcome(event).label
     writeRBACMutation(resource, event.verb.label, outcome, cluster)
     let hash = rbac.table.hash(row.bytes)
@@ -120,6 +121,7 @@ extension Counters {
       tracked.noteOverflow()
       tracked.bump(tracked.overflowSeries(row.bytes, cluster: cluster), moment)
     }
+    let moment = placed(moment, cluster)
     writeUser(event)
     writeTracked(object, event.verb.label, outcome, cluster, withUser: true)
     hash = trackedInWindow.table.hash(row.bytes)

@@ -13,7 +13,12 @@ struct SourceAddressTests {
     var out = LabelBuffer()
     switch source.find(in: held.text) {
     case .nothing: return "(unknown)"
-    case .address(let found): found.write(to: &out)
+    case .address(let found, let range):
+      if found.isIPv4 {
+        source.write(found, spelled: range, in: held.text, to: &out)
+      } else {
+        found.write(to: &out)
+      }
     case .text(let range): unsafe out.append(Array(held.text.raw[range]))
     }
     return String(decoding: out.bytes, as: UTF8.self)
