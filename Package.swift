@@ -72,7 +72,7 @@ let package = Package(
       "ExporterTests",
       [
         "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
-        "TestSupport",
+        "TestSupport", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("DiagnosticsTests", ["Diagnostics", "YAML", .product(name: "Logging", package: "swift-log")]),
     tests("YAMLTests", ["Diagnostics", "YAML"]),

@@ -67,6 +67,9 @@ struct Settings: Sendable, Equatable {
 
     /// Empty, or `/path` without a slash at its end: as set, else the external URL's path.
     var prefix: String { routePrefix ?? URLText.path(of: externalURL) }
+
+    /// What links begin with, as a browser sees it: a proxy may have stripped the route's prefix from the external path.
+    var linkPrefix: String { externalURL.isEmpty ? prefix : URLText.path(of: externalURL) }
   }
 
   struct Log: Sendable, Equatable {
