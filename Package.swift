@@ -75,7 +75,7 @@ let package = Package(
       "ExporterTests",
       [
         "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
-        "TestSupport",
+        "TestSupport", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(

@@ -72,7 +72,8 @@ extension Follower {
       case .damaged(let why):
         status.failed(.badGzip, isUp: true)
         logger.warning(
-          "cannot decompress; the rest of the file is lost", metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
+          "cannot decompress; the rest of the file is lost",
+          metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
         status.addGap(generation.unreadBytes)
         generation.isAbandoned = true
         known[generation.key] = generation.record

@@ -38,9 +38,11 @@ extension Follower {
   private static let familiesLimit = 4096
 
   func wantSearch(_ base: String, _ now: Microseconds) {
-    if families[base] == nil, families.count >= Self.familiesLimit, let idle = families.first(where: { family in
-      !open.contains { $0.base == family.key }
-    }) {
+    if families[base] == nil, families.count >= Self.familiesLimit,
+      let idle = families.first(where: { family in
+        !open.contains { $0.base == family.key }
+      })
+    {
       families[idle.key] = nil
     }
     families[base, default: Family()].searchUntil = now + Family.searchMicroseconds
@@ -94,7 +96,8 @@ extension Follower {
     while let entry = listing.next() {
       let names = BackupName.liveNames(of: entry.name).lazy.map { PathParts.join(directory, $0) }
       let path = PathParts.join(directory, entry.name)
-      guard let base = names.first(where: bases.contains), let facts = try? FileFacts(path: path), facts.isRegular else {
+      guard let base = names.first(where: bases.contains), let facts = try? FileFacts(path: path), facts.isRegular
+      else {
         continue
       }
       found.append((PatternWalk.Found(path: path, facts: facts), base))

@@ -80,7 +80,9 @@ final class Follower {
     continueScan(now)
     for pattern in patterns where pattern.isLiteral { look(at: pattern.text, pattern, nil, now) }
     for path in changed.sorted() {
-      if let pattern = patterns.first(where: { !$0.isLiteral && $0.matches(path) }) { look(at: path, pattern, nil, now) }
+      if let pattern = patterns.first(where: { !$0.isLiteral && $0.matches(path) }) {
+        look(at: path, pattern, nil, now)
+      }
     }
     if !isScanning { hasScannedOnce = true }
     observe(now)

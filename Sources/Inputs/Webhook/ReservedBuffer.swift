@@ -9,31 +9,27 @@ struct ReservedBuffer {
   /// What it holds of the budget.
   private(set) var reservedBytes = 0
   private let queue: BatchQueue
+  private let heldBeside: Int
 
-  init(_ queue: BatchQueue) { self.queue = queue }
+  /// - Parameter heldBeside: what the same sender holds already, for the content as it arrived: a body alone in the queue
+  ///   may go beyond the budget in both forms.
+  init(_ queue: BatchQueue, heldBeside: Int = 0) {
+    self.queue = queue
+    self.heldBeside = heldBeside
+  }
 
-  /// Appends a copy. False when the budget has no room; then nothing was appended, and what is held may be less.
+  /// Appends a copy. False when the budget has no room; then nothing was appended.
   @unsafe mutating func append(_ piece: UnsafeRawBufferPointer) -> Bool {
     let needed = bytes.count + piece.count
     if needed > bytes.capacity {
       // As `ByteBuffer.reserve` grows.
       let more = max(needed, bytes.capacity * 2, Self.firstBytes) - bytes.count
-      guard grow(by: max(bytes.count + more, bytes.capacity * 2) - bytes.capacity) else { return false }
+      let grown = max(bytes.count + more, bytes.capacity * 2) - bytes.capacity
+      guard queue.reserve(grown, holding: heldBeside + reservedBytes) else { return false }
+      reservedBytes += grown
       bytes.reserve(more)
     }
     unsafe bytes.append(raw: piece)
     return true
-  }
-
-  private mutating func grow(by more: Int) -> Bool {
-    if queue.reserve(more) {
-      reservedBytes += more
-      return true
-    }
-    // One body larger than the whole budget passes when nothing else is reserved, but only as a first reservation.
-    queue.release(reservedBytes)
-    let whole = reservedBytes + more
-    reservedBytes = queue.reserve(whole) ? whole : 0
-    return reservedBytes == whole
   }
 }

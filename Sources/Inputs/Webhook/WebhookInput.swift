@@ -97,7 +97,7 @@ struct WebhookReceiver: Sendable {
         Content(
           cluster: target.cluster, path: target.path, bytes: request.body, reservedBytes: request.reservedBytes))
     }
-    var body = ReservedBuffer(context.queue)
+    var body = ReservedBuffer(context.queue, heldBeside: request.reservedBytes)
     let outcome = decompress(request.body, into: &body)
     if let outcome { return refuse(outcome, releasing: request.reservedBytes + body.reservedBytes) }
     context.queue.release(request.reservedBytes)
