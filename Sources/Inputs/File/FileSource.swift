@@ -48,21 +48,25 @@ struct FileSource: ~Copyable, ByteSource {
     if size > 0 { kind = .plain }
   }
 
+  /// The same open file from its beginning.
+  func fromBeginning() throws(SystemError) -> FileSource { FileSource(try file.duplicate()) }
+
   var isGzip: Bool { kind == .gzip }
   var facts: FileFacts { get throws(SystemError) { try file.facts } }
   /// A compressed file that ends inside a member.
   var isCutShort: Bool { gzip?.isCutShort ?? false }
 
-  /// Whether the beginning is still what was read there.
-  func isHeadUnchanged() throws(SystemError) -> Bool {
+  /// Whether the file still holds what was read, as far as its beginning and the last bytes tell.
+  func isAsBefore() throws(SystemError) -> Bool {
+    let tail = try file.bytes(at: position.offset - position.tail.count, count: position.tail.count)
+    guard tail == position.tail else { return false }
     guard kind == .plain else { return true }
     return Fingerprint.of(try file.bytes(at: 0, count: position.head.count)) == position.head
   }
 
-  /// Whether the content begins with `bytes` and they are not all of it.
+  /// Whether the file, as it is now, begins with `bytes`.
   func beginsWith(_ bytes: [UInt8]) -> Bool {
-    guard kind != .gzip, bytes.count < position.offset else { return false }
-    return (try? file.bytes(at: 0, count: bytes.count)) == bytes
+    kind != .gzip && (try? file.bytes(at: 0, count: bytes.count)) == bytes
   }
 
   /// Bytes of the file read since the last call, as they were there.

@@ -6,30 +6,38 @@ struct ReservedBuffer {
   private static let firstBytes = 64 << 10
 
   let bytes = ByteBuffer(capacity: 0)
-  /// What it holds of the budget.
-  private(set) var reservedBytes = 0
+  /// What is held of the budget: this buffer's capacity, and what was given to it.
+  private(set) var reservedBytes: Int
   private let queue: BatchQueue
-  private let heldBeside: Int
 
-  /// - Parameter heldBeside: what the same sender holds already, for the content as it arrived: a body alone in the queue
-  ///   may go beyond the budget in both forms.
-  init(_ queue: BatchQueue, heldBeside: Int = 0) {
+  /// - Parameter reservedBytes: what the caller holds and gives to this buffer's account.
+  init(_ queue: BatchQueue, reservedBytes: Int) {
     self.queue = queue
-    self.heldBeside = heldBeside
+    self.reservedBytes = reservedBytes
   }
 
-  /// Appends a copy. False when the budget has no room; then nothing was appended.
+  /// Appends a copy. False when the budget has no room; then nothing was appended, and what is held may be less.
   @unsafe mutating func append(_ piece: UnsafeRawBufferPointer) -> Bool {
     let needed = bytes.count + piece.count
     if needed > bytes.capacity {
       // As `ByteBuffer.reserve` grows.
       let more = max(needed, bytes.capacity * 2, Self.firstBytes) - bytes.count
-      let grown = max(bytes.count + more, bytes.capacity * 2) - bytes.capacity
-      guard queue.reserve(grown, holding: heldBeside + reservedBytes) else { return false }
-      reservedBytes += grown
+      guard grow(by: max(bytes.count + more, bytes.capacity * 2) - bytes.capacity) else { return false }
       bytes.reserve(more)
     }
     unsafe bytes.append(raw: piece)
     return true
+  }
+
+  private mutating func grow(by more: Int) -> Bool {
+    if queue.reserve(more) {
+      reservedBytes += more
+      return true
+    }
+    // One body larger than the whole budget passes when nothing else is reserved, but only as a first reservation.
+    queue.release(reservedBytes)
+    let whole = reservedBytes + more
+    reservedBytes = queue.reserve(whole) ? whole : 0
+    return reservedBytes == whole
   }
 }
