@@ -66,6 +66,9 @@ let package = Package(
       ]),
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
+    // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
+    tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
+
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(

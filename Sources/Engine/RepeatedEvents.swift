@@ -17,7 +17,7 @@ struct RepeatedEvents {
   private let key: SipKey
   private var younger = Set<Digest>()
   private var older = Set<Digest>()
-  private var youngerSince: Microseconds = .min
+  private var youngerSince: Microseconds = 0
   private var scratch: [UInt8] = []
   /// Digests that had to leave before their time: each could let a repeated event be counted twice.
   private(set) var evictedEarly: UInt64 = 0

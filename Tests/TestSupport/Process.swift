@@ -1,6 +1,6 @@
 import Glibc
 
-/// Child processes that run to their end.
+/// Child processes that run to their end. `RunningProcess` is for those that are talked to meanwhile.
 public enum Process {
   public struct Outcome: Sendable {
     /// The exit code, or 128 plus the signal's number.
@@ -35,7 +35,7 @@ public enum Process {
     return Outcome(status: status, output: try Files.readAll(streams[1]), errors: try Files.readAll(streams[2]))
   }
 
-  private static func scratchFile() throws -> Int32 {
+  static func scratchFile() throws -> Int32 {
     var template = Array("/tmp/kube-audit-exporter-stream-XXXXXX".utf8CString)
     let fd = unsafe mkstemp(&template)
     guard fd >= 0 else { throw SystemError("cannot make a temporary file") }
@@ -44,7 +44,7 @@ public enum Process {
     return fd
   }
 
-  private static func spawn(
+  static func spawn(
     _ arguments: [String], environment: [String: String], streams: [Int32]
   ) throws -> pid_t {
     guard let program = arguments.first else { throw SystemError("no program to run", code: EINVAL) }
@@ -84,6 +84,11 @@ public enum Process {
       polls += 1
       if polls == secondsLimit * 500 { kill(child, SIGKILL) }
     }
+    return exitCode(status)
+  }
+
+  /// What a shell would say of such a status: the exit code, or 128 plus the signal's number.
+  static func exitCode(_ status: Int32) -> Int32 {
     let signal = status & 0x7f
     return signal == 0 ? (status >> 8) & 0xff : 128 + signal
   }

@@ -1,0 +1,107 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// A running `serve`, on ports of its own, killed when this value goes.
+final class Exporter {
+  let process: RunningProcess
+  let port: UInt16
+  /// Where pushes go; nil without a webhook.
+  let pushPort: UInt16?
+
+  /// Starts it and waits until it is ready.
+  ///
+  /// - Parameters:
+  ///   - configuration: YAML, written into `folder`.
+  ///   - webhook: whether it takes pushes.
+  init(
+    _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
+    input: RunningProcess.Input = .nothing
+  ) throws {
+    port = try FreePort.next()
+    pushPort = webhook ? try FreePort.next() : nil
+    var command = [Program.path, "serve", "--web.listen-address", "127.0.0.1:\(port)"]
+    if let pushPort { command += ["--input.webhook.listen-address", "127.0.0.1:\(pushPort)"] }
+    if let configuration, let folder {
+      try Files.write(Array(configuration.utf8), to: folder + "/exporter.yaml")
+      command += ["--config.file", folder + "/exporter.yaml"]
+    }
+    process = try RunningProcess(command + arguments, input: input)
+    try process.wait(for: "a ready exporter", secondsLimit: 30) {
+      try curl("\(url)/-/ready").status == 200 ? true : nil
+    }
+  }
+
+  var url: String { "http://127.0.0.1:\(port)" }
+
+  /// The page of metrics now.
+  func scrape() throws -> Page {
+    let answer = try curl(url + "/metrics")
+    guard answer.status == 200 else { throw Page.Malformed(description: "\(answer.status): \(answer.text)") }
+    return try Page(answer.text)
+  }
+
+  /// The first page that `isWanted`.
+  @discardableResult
+  func page(_ what: String, secondsLimit: Double = 30, where isWanted: (Page) -> Bool) throws -> Page {
+    var last: Page?
+    do {
+      return try process.wait(for: what, secondsLimit: secondsLimit) {
+        let page = try scrape()
+        last = page
+        return isWanted(page) ? page : nil
+      }
+    } catch let error as RunningProcess.Unmet {
+      let events = last?.countedLines.joined(separator: "\n") ?? ""
+      throw Page.Malformed(description: "\(error)\nThe last page:\n\(events)")
+    }
+  }
+
+  /// Waits until so many events have been taken over, and no fewer requests, then answers that page.
+  @discardableResult
+  func page(received count: Int) throws -> Page {
+    try page("\(count) events received") { $0.sum("kube_audit_events_received_total") >= count }
+  }
+
+  /// Pushes a body to the webhook.
+  func push(
+    _ body: [UInt8], to path: String = "/webhook", _ arguments: [String] = []
+  ) throws -> Answer {
+    try curl(
+      "http://127.0.0.1:\(pushPort ?? 0)\(path)",
+      ["-X", "POST", "-H", "Content-Type: application/json", "--data-binary", "@-"] + arguments, input: body)
+  }
+}
+
+/// Ports that nobody listens at.
+enum FreePort {
+  static func next() throws -> UInt16 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+        unsafe bind(descriptor, raw, size) == 0 ? getsockname(descriptor, raw, &size) : -1
+      }
+    }
+    guard code == 0 else { throw Page.Malformed(description: "no free port: \(errno)") }
+    return UInt16(bigEndian: address.sin_port)
+  }
+}
+
+/// Accounting: at every scrape, for every input, what was received is exactly what became of it.
+func expectBalance(_ page: Page, sourceLocation: SourceLocation = #_sourceLocation) {
+  let ends = ["counted", "not_a_request", "duplicate", "ignored", "rejected", "dropped"]
+  let inputs = page.samples("kube_audit_events_received_total").compactMap { $0.labels["input"] }
+  #expect(!inputs.isEmpty, "no input in the accounts", sourceLocation: sourceLocation)
+  for input in inputs {
+    let received = page.sum("kube_audit_events_received_total", ["input": input])
+    let became = ends.map { page.sum("kube_audit_events_\($0)_total", ["input": input]) }
+    #expect(
+      received == became.reduce(0, +), "input \(input): \(zip(ends, became).map { "\($0) \($1)" })",
+      sourceLocation: sourceLocation)
+  }
+}

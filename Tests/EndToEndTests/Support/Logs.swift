@@ -1,0 +1,66 @@
+import TestSupport
+
+/// Logs of the generator, with what it says must be counted.
+struct GeneratedLog: Sendable {
+  let bytes: [UInt8]
+  let expected: JSON
+  /// One event each, without its line feed.
+  var lines: [ArraySlice<UInt8>] { bytes.split(separator: UInt8(ascii: "\n")) }
+
+  init(events: Int, profile: String, seed: Int = 1) throws {
+    let (log, counts) = try Files.withTemporaryFolder { folder in
+      let python = try Program.tool("python3", package: "python3")
+      let outcome = try Process.run(
+        [
+          python, Files.beside("../../Tools/generate_audit_log.py"), "--events", "\(events)", "--profile", profile,
+          "--seed", "\(seed)", "--out", folder + "/log", "--expect", folder + "/expect",
+        ], secondsLimit: 120)
+      guard outcome.status == 0 else { throw Program.MissingTool(description: outcome.errorText) }
+      return (try Files.read(folder + "/log"), try Files.read(folder + "/expect"))
+    }
+    bytes = log
+    expected = try JSON.parse(counts)
+  }
+
+  /// A log that several tests read: bodies of every size, about 7 MB.
+  static let shared = Result { try GeneratedLog(events: 3_000, profile: "mixed", seed: 7) }
+}
+
+/// Events as a test writes them: who, from where, how it ended.
+struct Event {
+  var user = "alice"
+  var sourceIP = "203.0.113.7"
+  var verb = "get"
+  var code = 200
+  /// The annotation of the authorizer: `allow` or `forbid`.
+  var decision = "allow"
+  /// Makes the event's `auditID` its own.
+  var number = 0
+
+  /// One line, with its line feed.
+  var line: [UInt8] { Array((json + "\n").utf8) }
+
+  var json: String {
+    let id = String(number)
+    return #"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"00000000-0000-4000-8000-"#
+      + String(repeating: "0", count: max(0, 12 - id.count)) + id
+      + #"","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/default/pods","verb":"\#(verb)","user":"#
+      + #"{"username":"\#(user)","groups":["system:authenticated"]},"sourceIPs":["\#(sourceIP)"],"userAgent":"test","#
+      + #""objectRef":{"resource":"pods","namespace":"default","apiVersion":"v1"},"responseStatus":{"metadata":{},"#
+      + #""code":\#(code)},"requestReceivedTimestamp":"2026-01-05T08:00:00.000000Z","#
+      + #""stageTimestamp":"2026-01-05T08:00:00.100000Z","annotations":{"authorization.k8s.io/decision":"\#(decision)","#
+      + #""authorization.k8s.io/reason":""}}"#
+  }
+
+  /// So many events, each of its own, one a line.
+  static func lines(_ numbers: Range<Int>, user: String = "alice", code: Int = 200) -> [UInt8] {
+    numbers.flatMap { Event(user: user, code: code, number: $0).line }
+  }
+
+  /// The API server's webhook body.
+  static func list(_ items: [String]) -> [UInt8] {
+    Array(
+      #"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[\#(items.joined(separator: ","))]}"#
+        .utf8)
+  }
+}

@@ -1,0 +1,44 @@
+import TestSupport
+
+/// A real Prometheus that scrapes one exporter every second.
+final class Prometheus {
+  private let process: RunningProcess
+  private let url: String
+
+  init(scraping port: UInt16, folder: String) throws {
+    let program = try Program.tool("prometheus", package: "prometheus")
+    let own = try FreePort.next()
+    url = "http://127.0.0.1:\(own)"
+    let configuration = """
+      global:
+        scrape_interval: 1s
+        external_labels: {k8s_cluster: external}
+      scrape_configs:
+        - job_name: audit
+          static_configs:
+            - targets: ["127.0.0.1:\(port)"]
+              labels: {cluster: scraper}
+      """
+    try Files.write(Array(configuration.utf8), to: folder + "/prometheus.yml")
+    process = try RunningProcess([
+      program, "--config.file=\(folder)/prometheus.yml", "--storage.tsdb.path=\(folder)/data",
+      "--web.listen-address=127.0.0.1:\(own)", "--log.level=warn",
+    ])
+    try process.wait(for: "a ready Prometheus", secondsLimit: 40) {
+      try curl("\(url)/-/ready").status == 200 ? true : nil
+    }
+  }
+
+  /// The values that an instant query finds.
+  func query(_ text: String) throws -> [Double] {
+    let answer = try curl("\(url)/api/v1/query", ["--data-urlencode", "query@-"], input: Array(text.utf8))
+    let document = try JSON.parse(answer.body)
+    guard document["status"]?.string == "success" else { throw Page.Malformed(description: answer.text) }
+    let found = document["data"]?["result"]?.array ?? []
+    return found.compactMap { $0["value"]?[1]?.string.flatMap { Double($0) } }
+  }
+
+  func wait(for what: String, _ attempt: () throws -> Bool?) throws {
+    try process.wait(for: what, secondsLimit: 40, attempt)
+  }
+}

@@ -1,0 +1,63 @@
+import Glibc
+
+/// A connection that says exactly what it is told to, when it is told to.
+final class RawConnection {
+  private let descriptor: Int32
+  struct Refused: Error {}
+
+  init(port: UInt16) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let code = unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    if code != 0 { throw Refused() }
+    var limit = timeval(tv_sec: 30, tv_usec: 0)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  deinit { close(descriptor) }
+
+  /// False when the other side has gone.
+  @discardableResult
+  func send(_ bytes: some Sequence<UInt8>) -> Bool {
+    var rest = Array(bytes)[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+
+  @discardableResult
+  func send(_ text: String) -> Bool { send(text.utf8) }
+
+  /// The next answer: its status and body by `Content-Length`. Nil when the other side closed before it was whole.
+  func answer() -> (status: Int, body: String)? {
+    var bytes: [UInt8] = []
+    let end = Array("\r\n\r\n".utf8)
+    while true {
+      if let at = bytes.indices.first(where: { bytes[$0...].starts(with: end) }) {
+        let head = String(decoding: bytes[..<at], as: UTF8.self)
+        let length = head.split(whereSeparator: \.isNewline).first { $0.lowercased().hasPrefix("content-length:") }
+          .flatMap { Int($0.split(separator: ":")[1].drop { $0 == " " }) }
+        if let length, bytes.count >= at + end.count + length {
+          let status = head.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+          return (status, String(decoding: bytes[(at + end.count)...].prefix(length), as: UTF8.self))
+        }
+      }
+      var block = [UInt8](repeating: 0, count: 64 << 10)
+      let count = unsafe recv(descriptor, &block, block.count, 0)
+      guard count > 0 else { return nil }
+      bytes += block[..<count]
+    }
+  }
+}
