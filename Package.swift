@@ -24,7 +24,9 @@ let package = Package(
   products: [
     .executable(name: "kube-audit-exporter", targets: ["kube-audit-exporter"]),
     // For Benchmarks/ and Fuzz/, packages of their own over the same modules.
-    .library(name: "KubeAuditCore", targets: ["AuditEvents", "Counting", "Engine", "Metrics", "Crypto"]),
+    .library(
+      name: "KubeAuditCore",
+      targets: ["AuditEvents", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -76,7 +78,7 @@ let package = Package(
       "ExporterTests",
       [
         "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
-        "TestSupport",
+        "TestSupport", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(

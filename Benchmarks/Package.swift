@@ -12,13 +12,13 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+func bench(_ name: String) -> Target {
+  .executableTarget(
+    name: name, dependencies: [.product(name: "KubeAuditCore", package: "kube-audit-exporter")], swiftSettings: strict)
+}
+
 let package = Package(
   name: "Benchmarks",
   dependencies: [.package(name: "kube-audit-exporter", path: "..")],
-  targets: [
-    .executableTarget(
-      name: "bench-decode",
-      dependencies: [.product(name: "KubeAuditCore", package: "kube-audit-exporter")],
-      swiftSettings: strict)
-  ]
+  targets: [bench("bench-count"), bench("bench-decode")]
 )

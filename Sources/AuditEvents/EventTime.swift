@@ -21,16 +21,25 @@ struct EventTime {
       remembered = words
       rememberedSeconds = seconds
     }
-    if count == 27, start[19] == UInt8(ascii: "."), start[26] == UInt8(ascii: "Z") {
-      // What an API server writes: exactly six digits.
-      var fraction: Int64 = 0
-      for i in 20..<26 {
-        guard start[i].digit <= 9 else { return AuditEvent.absentTime }
-        fraction = fraction &* 10 &+ Int64(start[i].digit)
-      }
-      return rememberedSeconds &* 1_000_000 &+ fraction
-    }
     return Self.finish(start + 19, end: start + count, seconds: rememberedSeconds)
+  }
+
+  /// The time at `start` if it lies in the second that was read last, as an API server writes it: six digits of fraction
+  /// and `Z`. Nil tells nothing. The bytes taken are then 27, none of them a quote or a backslash.
+  @inline(__always)
+  func readServerTime(_ start: BytePointer) -> Int64? {
+    guard start.word == remembered.0, (start + 8).word == remembered.1, (start + 11).word == remembered.2 else {
+      return nil
+    }
+    // `.000000Z` taken away, byte by byte, leaves the digits, the first of them lowest; all at once they are checked to be
+    // at most 9 and added up in pairs.
+    let digits = UInt64(littleEndian: (start + 19).word) ^ 0x5a30_3030_3030_302e
+    guard (digits | (digits &+ 0x0006_0606_0606_0600)) & 0xfff0_f0f0_f0f0_f0ff == 0 else { return nil }
+    var sum = (digits >> 8) << 16
+    sum = (sum &* 2561) >> 8 & 0x00ff_00ff_00ff_00ff
+    sum = (sum &* 6_553_601) >> 16 & 0x0000_ffff_0000_ffff
+    sum = (sum &* 42_949_672_960_001) >> 32
+    return rememberedSeconds &* 1_000_000 &+ Int64(sum)
   }
 
   /// What follows the seconds: a fraction and a zone, both optional.

@@ -9,9 +9,11 @@ static inline struct MHD_Daemon *kae_mhd_start(
 }
 /* Function pointers travel in MHD_OptionItem as intptr_t. */
 static inline intptr_t kae_mhd_completed_fn(MHD_RequestCompletedCallback f) { return (intptr_t)f; }
-/* The callback's type has no name in the library's header. */
+/* The types of these two callbacks have no name in the library's header. */
 typedef void *(*kae_mhd_uri_callback)(void *cls, const char *uri, struct MHD_Connection *c);
 static inline intptr_t kae_mhd_uri_fn(kae_mhd_uri_callback f) { return (intptr_t)f; }
+typedef size_t (*kae_mhd_unescape_callback)(void *cls, struct MHD_Connection *c, char *s);
+static inline intptr_t kae_mhd_unescape_fn(kae_mhd_unescape_callback f) { return (intptr_t)f; }
 static inline intptr_t kae_mhd_notify_connection_fn(MHD_NotifyConnectionCallback f) { return (intptr_t)f; }
 /* MHD_get_connection_info answers with a union: read it here. */
 static inline int kae_mhd_connection_fd(struct MHD_Connection *c) {

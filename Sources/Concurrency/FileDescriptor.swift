@@ -19,6 +19,13 @@ public struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// A second descriptor of the same open file.
+  public func duplicate() throws(SystemError) -> FileDescriptor {
+    let copy = fcntl(raw, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw .last }
+    return FileDescriptor(owning: copy)
+  }
+
   public var facts: FileFacts {
     get throws(SystemError) { try FileFacts(directory: raw, path: "") }
   }

@@ -12,6 +12,8 @@ struct BoundedFamily {
   var table: SeriesTable
   var owners = Owners()
   private let windowCount: Int
+  /// Scratch for the labels of overflow series.
+  var foldRow = LabelRow()
   private var perCluster: [Int] = []
   private var userOwners: [Int] = []
   /// Series that count against the limits.
@@ -46,14 +48,14 @@ struct BoundedFamily {
   }
 
   /// Adds a series within the limits.
-  mutating func admit(_ labels: [UInt8], _ hash: UInt32, cluster: Int, holds: Bool = false) -> Int {
+  mutating func admit(_ labels: LabelBuffer, _ hash: UInt32, cluster: Int, holds: Bool = false) -> Int {
     perCluster[cluster] += 1
     admitted += 1
     return table.insert(labels, hash, cluster: cluster, state: holds ? .holding : .live)
   }
 
   /// The series that is always admitted.
-  mutating func overflowSeries(_ labels: [UInt8], cluster: Int) -> Int {
+  mutating func overflowSeries(_ labels: LabelBuffer, cluster: Int) -> Int {
     let hash = table.hash(labels)
     return table.find(labels, hash) ?? table.insert(labels, hash, cluster: cluster, state: .overflow)
   }

@@ -14,6 +14,13 @@ struct ClusterTable {
     var isExpected = false
   }
 
+  /// Requests of one class that are not in the windows yet: all of seconds that share their panes.
+  struct Pending {
+    var from: UInt32 = 0
+    var to: UInt32 = 0
+    var count: UInt32 = 0
+  }
+
   static let classCount = RequestClass.codeClassLabels.count
   static let stageCount = Stage.allCases.count
 
@@ -25,6 +32,8 @@ struct ClusterTable {
   var stages: [UInt64] = []
   /// Heads of the window lists by cluster, class of code and window.
   var heads: [UInt32] = []
+  /// By cluster and class of code.
+  var pending: [Pending] = []
   private var index: [[UInt8]: Int] = [:]
   private var other: Int?
   private var row: [UInt8] = []
@@ -76,6 +85,7 @@ struct ClusterTable {
     let classRefs = RequestClass.codeClassLabels.map { arena.append(labels + Array(",code_class=\"\($0)\"".utf8)) }
     clusters.append(Cluster(labels: labels, labelsRef: ref, stageRefs: stageRefs, classRefs: classRefs))
     stages.append(contentsOf: repeatElement(0, count: Self.stageCount))
+    pending.append(contentsOf: repeatElement(Pending(), count: Self.classCount))
     heads.append(contentsOf: repeatElement(0, count: Self.classCount * windowCount))
   }
 }

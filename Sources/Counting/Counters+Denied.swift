@@ -7,10 +7,11 @@ extension Counters {
   ///
   /// - Source: DESIGN.md, "Denied request", "Source IP", "Bounded family".
   mutating func countDenied(_ event: borrowing AuditEvent, _ cluster: Int, _ moment: borrowing Moment) {
+    let moment = placed(moment, cluster)
     let reason = RequestClass.reason(event).label
     let network = writeAddress(event.sourceIPs, cluster)
     writeUser(event)
-    let refused = event.user.isEmpty ? 0 : SipHash.hash13(user.span, key: key)
+    let refused = event.user.isEmpty ? 0 : user.hash(key: key)
     let isExempt = event.user.isEmpty ? true : event.user.equals("system:anonymous")
     writeDenied(event.code, reason, user, address, cluster)
     let hash = denied.table.hash(row.bytes)
@@ -31,17 +32,17 @@ extension Counters {
 
   /// Fills `address` with the source IP.
   private mutating func writeAddress(_ entries: borrowing Text, _ cluster: Int) -> Network? {
-    address.removeAll(keepingCapacity: true)
+    address.clear()
     switch source.find(in: entries) {
     case .nothing:
-      LabelValue.append(literal: "(unknown)", to: &address)
+      address.append(literal: "(unknown)")
       return nil
     case .text(let range):
       values.append(entries, part: range, to: &address)
       return nil
-    case .address(let found):
+    case .address(let found, let range):
       guard !found.isIPv4 else {
-        found.write(to: &address)
+        source.write(found, spelled: range, in: entries, to: &address)
         return nil
       }
       let key = ownerKey(cluster, .network, found.network64)
@@ -53,7 +54,7 @@ extension Counters {
   }
 
   private mutating func writeDenied(
-    _ code: UInt16, _ reason: StaticString, _ user: [UInt8], _ address: [UInt8], _ cluster: Int
+    _ code: UInt16, _ reason: StaticString, _ user: LabelBuffer, _ address: LabelBuffer, _ cluster: Int
   ) {
     row.begin(clusters.clusters[cluster].labels)
     row.add(code: code)

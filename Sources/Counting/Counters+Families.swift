@@ -43,7 +43,7 @@ extension Counters {
   }
 
   private mutating func countServerError(_ event: borrowing AuditEvent, _ cluster: Int, _ moment: borrowing Moment) {
-    other.removeAll(keepingCapacity: true)
+    other.clear()
     values.append(event.resource, whenEmpty: "(none)", to: &other)
     let resource = ownerKey(cluster, .resource, other)
     let isKnown = serverErrors.owners.find(resource) != 0
@@ -78,6 +78,7 @@ extension Counters {
     _ event: borrowing AuditEvent, _ resource: StaticString, _ cluster: Int, _ moment: borrowing Moment
   ) {
     writeUser(event)
+    let moment = placed(moment, cluster)
     let outcome = RequestClass.outcome(event).label
     writeRBACMutation(resource, event.verb.label, outcome, cluster)
     let hash = rbac.table.hash(row.bytes)
@@ -120,6 +121,7 @@ extension Counters {
       tracked.noteOverflow()
       tracked.bump(tracked.overflowSeries(row.bytes, cluster: cluster), moment)
     }
+    let moment = placed(moment, cluster)
     writeUser(event)
     writeTracked(object, event.verb.label, outcome, cluster, withUser: true)
     hash = trackedInWindow.table.hash(row.bytes)
@@ -149,7 +151,7 @@ extension Counters {
 
   private mutating func countImpersonated(_ event: borrowing AuditEvent, _ cluster: Int, _ moment: borrowing Moment) {
     writeUser(event)
-    other.removeAll(keepingCapacity: true)
+    other.clear()
     values.append(event.impersonatedUser, whenEmpty: "(none)", to: &other)
     if let place = findImpersonated(cluster).place { return impersonated.bump(place, moment) }
     let owner = ownerKey(cluster, .user, user)
@@ -185,8 +187,8 @@ extension Counters {
   /// What an owner is, so that a user and an address that are spelled alike are two.
   enum OwnerKind: UInt64 { case address, user, resource, network }
 
-  func ownerKey(_ cluster: Int, _ kind: OwnerKind, _ value: [UInt8]) -> UInt64 {
-    ownerKey(cluster, kind, SipHash.hash13(value.span, key: key))
+  func ownerKey(_ cluster: Int, _ kind: OwnerKind, _ value: LabelBuffer) -> UInt64 {
+    ownerKey(cluster, kind, value.hash(key: key))
   }
 
   func ownerKey(_ cluster: Int, _ kind: OwnerKind, _ value: UInt64) -> UInt64 {
@@ -195,12 +197,12 @@ extension Counters {
 
   /// Fills `user` with who authenticated.
   mutating func writeUser(_ event: borrowing AuditEvent) {
-    user.removeAll(keepingCapacity: true)
+    user.clear()
     values.append(event.user, whenEmpty: "(unauthenticated)", to: &user)
   }
 
-  static func setOther(_ value: inout [UInt8]) {
-    value.removeAll(keepingCapacity: true)
-    LabelValue.append(literal: "(other)", to: &value)
+  static func setOther(_ value: inout LabelBuffer) {
+    value.clear()
+    value.append(literal: "(other)")
   }
 }

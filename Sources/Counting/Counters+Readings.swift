@@ -50,6 +50,7 @@ extension Counters {
   }
 
   private mutating func readClasses(_ readings: inout CountingReadings) {
+    for place in clusters.pending.indices { settlePending(place) }
     let windows = edges.windows
     var samples = SampleSet(sharing: clusters.arena, prefixes: windows.prefixes)
     var ratios = samples

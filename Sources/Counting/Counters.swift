@@ -49,9 +49,9 @@ public struct Counters: ~Copyable {
 
   /// Scratch: the row being written, and escaped label values.
   var row = LabelRow()
-  var user: [UInt8] = []
-  var other: [UInt8] = []
-  var address: [UInt8] = []
+  var user = LabelBuffer()
+  var other = LabelBuffer()
+  var address = LabelBuffer()
 
   var now: Int64 = 0
   /// The number of the last readings, and of the last that a scraper got.
@@ -96,7 +96,7 @@ public struct Counters: ~Copyable {
 
   /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.
   public mutating func cluster(named name: String) -> ClusterIndex {
-    other.removeAll(keepingCapacity: true)
+    other.clear()
     values.append(configured: name, whenEmpty: "default", to: &other)
     return findCluster()
   }
@@ -104,7 +104,7 @@ public struct Counters: ~Copyable {
   /// The cluster that an event names; cheap when it is the same as the last time.
   public mutating func cluster(named name: borrowing Text) -> ClusterIndex {
     if let recent = clusters.recent(name) { return ClusterIndex(value: UInt16(recent)) }
-    other.removeAll(keepingCapacity: true)
+    other.clear()
     values.append(name, whenEmpty: "default", to: &other)
     let found = findCluster()
     clusters.remember(name, Int(found.value))
@@ -115,7 +115,7 @@ public struct Counters: ~Copyable {
   public mutating func expect(_ cluster: ClusterIndex) { clusters.expect(Int(cluster.value)) }
 
   private mutating func findCluster() -> ClusterIndex {
-    let (cluster, isNew) = clusters.cluster(other)
+    let (cluster, isNew) = clusters.cluster(other.bytes)
     if isNew {
       edges.addCluster()
       requests.addCluster()
@@ -153,12 +153,9 @@ public struct Counters: ~Copyable {
     guard RequestClass.isRequest(event) else { return counted }
     counted.isRequest = true
     let second = EventTime.second(time)
-    let moment = Moment(
-      now: now, reading: number &+ 1, second: second, panes: edges.windows.panes(atSecond: second),
-      floors: edges.floors(cluster))
-    counted.isLate = !countInWindows(event.code, cluster, moment)
-    if counted.isLate { late[input] += 1 }
-    countRequest(event, cluster, moment)
+    counted.isLate = second < edges.reach(cluster)
+    if counted.isLate { late[input] += 1 } else { countInWindows(event.code, cluster, second) }
+    countRequest(event, cluster, Moment(now: now, reading: number &+ 1, second: second))
     return counted
   }
 
@@ -173,16 +170,38 @@ public struct Counters: ~Copyable {
     return now
   }
 
-  /// Counts a request in its cluster's windows; false when it is older than all of them.
-  private mutating func countInWindows(_ code: UInt16, _ cluster: Int, _ moment: borrowing Moment) -> Bool {
-    let count = edges.windows.count
-    let first = (cluster * ClusterTable.classCount + RequestClass.codeClass(code)) * count
-    var isInReach = count == 0
-    for window in 0..<count where moment.panes.of[window] >= moment.floors.of[window] {
-      isInReach = true
-      panes.add(to: &clusters.heads[first + window], pane: moment.panes.of[window], floor: moment.floors.of[window])
+  /// Counts a request in its cluster's windows, at first beside those of the same panes.
+  private mutating func countInWindows(_ code: UInt16, _ cluster: Int, _ second: UInt32) {
+    let place = cluster * ClusterTable.classCount + RequestClass.codeClass(code)
+    let pending = clusters.pending[place]
+    if second >= pending.from, second < pending.to, pending.count < UInt32.max {
+      clusters.pending[place].count &+= 1
+    } else {
+      settlePending(place)
+      let range = edges.windows.range(around: second)
+      clusters.pending[place] = ClusterTable.Pending(from: range.from, to: range.to, count: 1)
     }
-    return isInReach
+  }
+
+  /// Moves pending requests of a cluster and class into their panes.
+  mutating func settlePending(_ place: Int) {
+    let pending = clusters.pending[place]
+    guard pending.count > 0 else { return }
+    clusters.pending[place] = ClusterTable.Pending()
+    let count = edges.windows.count
+    let panes = edges.windows.panes(atSecond: pending.from)
+    let floors = edges.floors(place / ClusterTable.classCount)
+    for window in 0..<count where panes.of[window] >= floors.of[window] {
+      self.panes.add(
+        pending.count, to: &clusters.heads[place * count + window], pane: panes.of[window], floor: floors.of[window])
+    }
+  }
+
+  /// Finds where a moment stands in the windows of a cluster, for families that have windows.
+  func placed(_ moment: borrowing Moment, _ cluster: Int) -> Moment {
+    Moment(
+      now: moment.now, reading: moment.reading, second: moment.second,
+      panes: edges.windows.panes(atSecond: moment.second), floors: edges.floors(cluster))
   }
 
   /// Says that the readings of this number, and all before it, were delivered to a scraper.

@@ -50,7 +50,7 @@ struct DistinctUsers {
   ///   - labels: `k8s_cluster="…",source_ip="…"`; `clusterLabels` is its first part.
   ///   - user: keyed hash of the name.
   mutating func add(
-    _ labels: [UInt8], of clusterLabels: [UInt8], cluster: Int, user: UInt64, _ moment: borrowing Moment
+    _ labels: LabelBuffer, of clusterLabels: [UInt8], cluster: Int, user: UInt64, _ moment: borrowing Moment
   ) {
     guard windows.count > 0 else { return }
     reach[cluster] = max(
@@ -63,7 +63,7 @@ struct DistinctUsers {
     if addresses[place].isSketched { sketchUser(place, user, second) }
   }
 
-  private mutating func place(_ labels: [UInt8], _ clusterLabels: [UInt8], _ cluster: Int) -> Int {
+  private mutating func place(_ labels: LabelBuffer, _ clusterLabels: [UInt8], _ cluster: Int) -> Int {
     let hash = family.table.hash(labels)
     if let known = family.table.find(labels, hash) { return known }
     if !family.isFull(cluster) { return family.admit(labels, hash, cluster: cluster) }
@@ -143,13 +143,18 @@ extension DistinctUsers {
     let count = windows.count
     guard count > 0 else { return SampleSet() }
     settleReach(edges)
-    var values = counts(edges)
+    let entries = sketchEntries()
+    var values = counts(edges, entries)
+    let crowds = crowds(values)
     for cluster in reach.indices {
-      for window in 0..<count { mergeHidden(cluster, window, edges, shownLimit, &values) }
+      for window in 0..<count where crowds[cluster * count + window] > shownLimit {
+        mergeHidden(cluster, window, edges, shownLimit, entries, &values)
+      }
     }
     var samples = SampleSet(sharing: family.table.arena, prefixes: windows.prefixes)
     for window in 0..<count {
       for place in addresses.indices where values[place * count + window] > 0 {
+        family.table.series[place].shown |= 1 << UInt8(window)
         samples.append(family.table.series[place].labels, values[place * count + window], prefix: window + 1)
       }
     }
@@ -169,28 +174,18 @@ extension DistinctUsers {
   }
 
   /// The count of every IP in every window: `windows.count` values a place.
-  private func counts(_ edges: StreamEdge) -> [Double] {
+  private func counts(_ edges: StreamEdge, _ entries: [Int: [Entry]]) -> [Double] {
     var values = [Double](repeating: 0, count: addresses.count * windows.count)
-    var isEstimated = [Bool](repeating: false, count: values.count)
-    var estimatedPlaces: Set<Int> = []
+    var registers = [UInt8](repeating: 0, count: sketch.registerCount)
     for place in addresses.indices where family.table.series[place].state != .free {
       for window in 0..<windows.count {
         let start = start(edges, Int(family.table.series[place].cluster), window)
         let at = place * windows.count + window
-        forEachUser(place) { if $1 >= start { values[at] += 1 } }
         if addresses[place].putOut >= start {
-          isEstimated[at] = true
-          estimatedPlaces.insert(place)
+          values[at] = estimate(entries[place] ?? [], from: start, &registers)
+        } else {
+          forEachUser(place) { if $1 >= start { values[at] += 1 } }
         }
-      }
-    }
-    guard !estimatedPlaces.isEmpty else { return values }
-    let entries = sketchEntries(estimatedPlaces)
-    var registers = [UInt8](repeating: 0, count: sketch.registerCount)
-    for (place, list) in entries {
-      for window in 0..<windows.count where isEstimated[place * windows.count + window] {
-        let start = start(edges, Int(family.table.series[place].cluster), window)
-        values[place * windows.count + window] = estimate(list, from: start, &registers)
       }
     }
     return values
@@ -198,10 +193,13 @@ extension DistinctUsers {
 
   private typealias Entry = (register: Int, rank: UInt8, second: UInt32)
 
-  private func sketchEntries(_ places: Set<Int>) -> [(Int, [Entry])] {
-    var lists = [[Entry]](repeating: [], count: addresses.count)
-    sketch.forEach(places.contains) { lists[$0].append(($1, $2, $3)) }
-    return places.sorted().map { ($0, lists[$0]) }
+  /// What the sketch holds of each IP.
+  private func sketchEntries() -> [Int: [Entry]] {
+    var entries: [Int: [Entry]] = [:]
+    for place in addresses.indices where addresses[place].isSketched { entries[place] = [] }
+    guard !entries.isEmpty else { return entries }
+    sketch.forEach({ addresses[$0].isSketched }) { entries[$0]?.append(($1, $2, $3)) }
+    return entries
   }
 
   /// More users than are kept are in this window: never less than that.
@@ -227,9 +225,25 @@ extension DistinctUsers {
     }
   }
 
+  /// How many IPs of each cluster have users in each window. The others lose their place.
+  private mutating func crowds(_ values: [Double]) -> [Int] {
+    var crowds = [Int](repeating: 0, count: reach.count * windows.count)
+    for place in addresses.indices {
+      for window in 0..<windows.count {
+        if values[place * windows.count + window] == 0 {
+          family.table.series[place].shown &= ~(1 << UInt8(window))
+        } else if family.table.series[place].state != .overflow {
+          crowds[Int(family.table.series[place].cluster) * windows.count + window] += 1
+        }
+      }
+    }
+    return crowds
+  }
+
   /// Where more IPs have users than are shown: the others' users are counted together under `(other)`.
   private mutating func mergeHidden(
-    _ cluster: Int, _ window: Int, _ edges: StreamEdge, _ shownLimit: Int, _ values: inout [Double]
+    _ cluster: Int, _ window: Int, _ edges: StreamEdge, _ shownLimit: Int, _ entries: [Int: [Entry]],
+    _ values: inout [Double]
   ) {
     let count = windows.count
     var candidates: [ShownSeries.Candidate] = []
@@ -241,11 +255,7 @@ extension DistinctUsers {
           place: place, born: series.born, owner: UInt32(place), value: UInt64(values[place * count + window]),
           isShown: series.shown >> UInt8(window) & 1 == 1))
     }
-    for place in addresses.indices where values[place * count + window] == 0 {
-      family.table.series[place].shown &= ~(1 << UInt8(window))
-    }
     let hidden = ShownSeries.choose(&candidates, limit: shownLimit)
-    for candidate in candidates { family.table.series[candidate.place].shown |= 1 << UInt8(window) }
     guard !hidden.isEmpty else { return }
     let other = otherPlace(cluster, like: hidden[0].place)
     while addresses.count <= other {
@@ -253,32 +263,36 @@ extension DistinctUsers {
       values.append(contentsOf: repeatElement(0, count: count))
     }
     let merged = [other] + hidden.map(\.place)
-    values[other * count + window] = union(merged, from: start(edges, cluster, window))
+    values[other * count + window] = union(merged, entries, from: start(edges, cluster, window))
     for candidate in hidden { values[candidate.place * count + window] = 0 }
   }
 
   private mutating func otherPlace(_ cluster: Int, like place: Int) -> Int {
-    let labels = LabelRow.folding(Array(family.table.arena[family.table.series[place].labels]), [.sourceIP])
-    return family.overflowSeries(labels, cluster: cluster)
+    overflowRow.fold(family.table.arena[family.table.series[place].labels], [.sourceIP])
+    return family.overflowSeries(overflowRow.bytes, cluster: cluster)
   }
 
-  /// How many different users several IPs have together.
-  private func union(_ places: [Int], from start: UInt32) -> Double {
-    var together: Set<UInt64> = []
-    var sketched: Set<Int> = []
-    for place in places {
-      forEachUser(place) { if $1 >= start { together.insert($0) } }
-      if addresses[place].putOut >= start { sketched.insert(place) }
-    }
-    guard !sketched.isEmpty else { return Double(together.count) }
+  /// How many different users several IPs have together: exact to 64, too.
+  private func union(_ places: [Int], _ entries: [Int: [Entry]], from start: UInt32) -> Double {
+    var few: [UInt64] = []
     var registers = [UInt8](repeating: 0, count: sketch.registerCount)
-    for user in together { sketch.note(user, in: &registers) }
-    sketch.forEach(sketched.contains) { _, register, rank, second in
-      if second >= start { registers[register] = max(registers[register], rank) }
+    var isExact = true
+    for place in places {
+      forEachUser(place) { user, second in
+        guard second >= start else { return }
+        sketch.note(user, in: &registers)
+        if few.count <= Self.exactLimit, !few.contains(user) { few.append(user) }
+      }
+      guard addresses[place].putOut >= start else { continue }
+      isExact = false
+      for entry in entries[place] ?? [] where entry.second >= start {
+        registers[entry.register] = max(registers[entry.register], entry.rank)
+      }
     }
+    if isExact, few.count <= Self.exactLimit { return Double(few.count) }
     var multiplicities = [Int](repeating: 0, count: 66)
     for rank in registers { multiplicities[Int(rank)] += 1 }
-    return max(Double(together.count), sketch.estimate(multiplicities).rounded())
+    return max(Double(Self.exactLimit + 1), sketch.estimate(multiplicities).rounded())
   }
 
   /// Gives back the places of IPs without users, and what the sketch no longer needs.

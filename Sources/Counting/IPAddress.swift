@@ -1,3 +1,5 @@
+internal import Metrics
+
 /// An IP address in its value, not its spelling. An IPv4-mapped IPv6 address is an IPv4 address.
 struct IPAddress: Sendable, Hashable {
   /// Right-aligned: 32 bits of IPv4 or 128 bits of IPv6.
@@ -119,7 +121,7 @@ struct IPAddress: Sendable, Hashable {
   }
 
   /// Appends the one canonical spelling (RFC 5952 for IPv6), at most 39 bytes.
-  func write(to out: inout [UInt8]) {
+  func write(to out: inout LabelBuffer) {
     guard isIPv4 else { return Self.writeIPv6(bits, to: &out) }
     for shift in stride(from: 24, through: 0, by: -8) {
       Self.writeDecimal(UInt8(truncatingIfNeeded: bits >> UInt128(shift)), to: &out)
@@ -128,20 +130,20 @@ struct IPAddress: Sendable, Hashable {
   }
 
   /// Appends the canonical spelling of a /64.
-  static func writeNetwork(_ network: UInt64, to out: inout [UInt8]) {
+  static func writeNetwork(_ network: UInt64, to out: inout LabelBuffer) {
     writeIPv6(UInt128(network) << 64, to: &out)
     out.append(0x2f)
     out.append(0x36)
     out.append(0x34)
   }
 
-  private static func writeDecimal(_ value: UInt8, to out: inout [UInt8]) {
+  private static func writeDecimal(_ value: UInt8, to out: inout LabelBuffer) {
     if value >= 100 { out.append(0x30 + value / 100) }
     if value >= 10 { out.append(0x30 + value / 10 % 10) }
     out.append(0x30 + value % 10)
   }
 
-  private static func writeIPv6(_ bits: UInt128, to out: inout [UInt8]) {
+  private static func writeIPv6(_ bits: UInt128, to out: inout LabelBuffer) {
     func group(_ i: Int) -> UInt16 { UInt16(truncatingIfNeeded: bits >> UInt128(112 - 16 * i)) }
     // The longest run of zero groups, the first of equals, is written as `::`; a single zero group is not.
     var gap = (start: 8, count: 1)
@@ -164,7 +166,7 @@ struct IPAddress: Sendable, Hashable {
     }
   }
 
-  private static func writeHex(_ value: UInt16, to out: inout [UInt8]) {
+  private static func writeHex(_ value: UInt16, to out: inout LabelBuffer) {
     var isLeading = true
     for shift in stride(from: 12, through: 0, by: -4) {
       let digit = UInt8(truncatingIfNeeded: value >> UInt16(shift)) & 15

@@ -2,57 +2,70 @@ internal import Metrics
 
 /// Writes the rendered labels of one series, name by name, in one reused array.
 struct LabelRow {
-  private(set) var bytes: [UInt8] = []
+  private(set) var bytes = LabelBuffer()
 
   /// Begins with the labels of a cluster.
   mutating func begin(_ cluster: [UInt8]) {
-    bytes.removeAll(keepingCapacity: true)
-    bytes.append(contentsOf: cluster)
+    bytes.clear()
+    bytes.append(cluster)
   }
 
   /// Appends a label. `name` is what stands before the value: `,code="`.
   mutating func add(_ name: StaticString, _ value: StaticString) {
-    LabelValue.append(literal: name, to: &bytes)
-    LabelValue.append(literal: value, to: &bytes)
+    bytes.append(literal: name)
+    bytes.append(literal: value)
     bytes.append(UInt8(ascii: "\""))
   }
 
   /// Appends a label whose value is escaped already.
   mutating func add(_ name: StaticString, _ value: [UInt8]) {
-    LabelValue.append(literal: name, to: &bytes)
-    bytes.append(contentsOf: value)
+    bytes.append(literal: name)
+    bytes.append(value)
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// The same.
+  mutating func add(_ name: StaticString, _ value: LabelBuffer) {
+    bytes.append(literal: name)
+    bytes.append(value)
     bytes.append(UInt8(ascii: "\""))
   }
 
   /// Appends `,code="…"`: 100 to 599, else `unknown`.
   mutating func add(code: UInt16) {
     guard code >= 100, code <= 599 else { return add(",code=\"", "unknown") }
-    LabelValue.append(literal: ",code=\"", to: &bytes)
+    bytes.append(literal: ",code=\"")
     bytes.append(0x30 + UInt8(truncatingIfNeeded: code / 100))
     bytes.append(0x30 + UInt8(truncatingIfNeeded: code / 10 % 10))
     bytes.append(0x30 + UInt8(truncatingIfNeeded: code % 10))
     bytes.append(UInt8(ascii: "\""))
   }
 
-  /// Rendered labels with the values of `labels` replaced by `(other)`.
-  static func folding(_ row: [UInt8], _ labels: [Label]) -> [UInt8] {
-    let names = labels.map { Array($0.rawValue.utf8) }
-    var out: [UInt8] = []
-    var at = 0
-    while at < row.count, let equals = row[at...].firstIndex(of: UInt8(ascii: "=")) {
-      let name = Array(row[at..<equals])
-      var end = equals + 2
-      while end < row.count, row[end] != UInt8(ascii: "\"") { end += row[end] == UInt8(ascii: "\\") ? 2 : 1 }
-      if !out.isEmpty { out.append(UInt8(ascii: ",")) }
-      out += name + Array("=\"".utf8)
-      if names.contains(name) {
-        LabelValue.append(literal: "(other)", to: &out)
+  /// Fills the row with rendered labels in which the values of `labels` are replaced by `(other)`.
+  mutating func fold(_ row: ArraySlice<UInt8>, _ labels: [Label]) {
+    bytes.clear()
+    var at = row.startIndex
+    while at < row.endIndex {
+      let start = at
+      while at < row.endIndex, row[at] != UInt8(ascii: "=") { at += 1 }
+      let name = row[start..<at]
+      let isFolded = labels.contains { $0.rawValue.utf8.elementsEqual(name) }
+      let value = at + 2
+      at = value
+      while at < row.endIndex, row[at] != UInt8(ascii: "\"") { at += row[at] == UInt8(ascii: "\\") ? 2 : 1 }
+      bytes.append(Array(row[start..<value]))
+      if isFolded {
+        bytes.append(literal: "(other)")
+        bytes.append(UInt8(ascii: "\""))
       } else {
-        out += row[(equals + 2)..<end]
+        bytes.append(Array(row[value...at]))
       }
-      out.append(UInt8(ascii: "\""))
-      at = end + 2
+      // Over the quote; a comma follows unless this was the last.
+      at += 1
+      if at < row.endIndex {
+        bytes.append(UInt8(ascii: ","))
+        at += 1
+      }
     }
-    return out
   }
 }

@@ -17,27 +17,27 @@ struct PaneStore {
     var next: UInt32 = 0
 
     @inline(__always)
-    mutating func bump(_ pane: UInt32) -> Bool {
-      // A full count is left alone: the pane then gets a second place, and the sum stays exact.
-      if pane0 == pane, count0 &- 1 < UInt32.max - 1 {
-        count0 &+= 1
-      } else if pane1 == pane, count1 &- 1 < UInt32.max - 1 {
-        count1 &+= 1
-      } else if pane2 == pane, count2 &- 1 < UInt32.max - 1 {
-        count2 &+= 1
+    mutating func bump(_ pane: UInt32, _ events: UInt32) -> Bool {
+      // A count that would overflow is left alone: the pane then gets a second place, and the sum stays exact.
+      if pane0 == pane, count0 != 0, count0 <= UInt32.max - events {
+        count0 &+= events
+      } else if pane1 == pane, count1 != 0, count1 <= UInt32.max - events {
+        count1 &+= events
+      } else if pane2 == pane, count2 != 0, count2 <= UInt32.max - events {
+        count2 &+= events
       } else {
         return false
       }
       return true
     }
 
-    mutating func fill(_ pane: UInt32) -> Bool {
+    mutating func fill(_ pane: UInt32, _ events: UInt32) -> Bool {
       if count0 == 0 {
-        (pane0, count0) = (pane, 1)
+        (pane0, count0) = (pane, events)
       } else if count1 == 0 {
-        (pane1, count1) = (pane, 1)
+        (pane1, count1) = (pane, events)
       } else if count2 == 0 {
-        (pane2, count2) = (pane, 1)
+        (pane2, count2) = (pane, events)
       } else {
         return false
       }
@@ -60,26 +60,26 @@ struct PaneStore {
   /// Blocks in use or free, of 28 bytes.
   var blockCount: Int { blocks.count }
 
-  /// Adds one event to `pane`, which is not below `floor`.
+  /// Adds events (at least one) to `pane`, which is not below `floor`.
   @inline(__always)
-  mutating func add(to head: inout UInt32, pane: UInt32, floor: UInt32) {
-    if head != 0, blocks[Int(head)].bump(pane) { return }
-    addSlowly(to: &head, pane: pane, floor: floor)
+  mutating func add(_ events: UInt32 = 1, to head: inout UInt32, pane: UInt32, floor: UInt32) {
+    if head != 0, blocks[Int(head)].bump(pane, events) { return }
+    addSlowly(events, to: &head, pane: pane, floor: floor)
   }
 
   @inline(never)
-  private mutating func addSlowly(to head: inout UInt32, pane: UInt32, floor: UInt32) {
+  private mutating func addSlowly(_ events: UInt32, to head: inout UInt32, pane: UInt32, floor: UInt32) {
     var at = head
     while at != 0 {
-      if blocks[Int(at)].bump(pane) { return }
+      if blocks[Int(at)].bump(pane, events) { return }
       at = blocks[Int(at)].next
     }
-    if head != 0, blocks[Int(head)].fill(pane) { return }
+    if head != 0, blocks[Int(head)].fill(pane, events) { return }
     _ = sum(&head, from: floor)
-    if head != 0, blocks[Int(head)].fill(pane) { return }
+    if head != 0, blocks[Int(head)].fill(pane, events) { return }
     let fresh = takeBlock()
     blocks[Int(fresh)].next = head
-    _ = blocks[Int(fresh)].fill(pane)
+    _ = blocks[Int(fresh)].fill(pane, events)
     head = fresh
   }
 

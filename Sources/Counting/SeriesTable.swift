@@ -60,12 +60,12 @@ struct SeriesTable {
 
   var liveCount: Int { series.count - free.count }
 
-  func hash(_ labels: [UInt8]) -> UInt32 {
-    UInt32(truncatingIfNeeded: SipHash.hash13(labels.span, key: key) >> 32)
+  func hash(_ labels: LabelBuffer) -> UInt32 {
+    UInt32(truncatingIfNeeded: labels.hash(key: key) >> 32)
   }
 
   /// The place of the series with these labels; nil when there is none.
-  func find(_ labels: [UInt8], _ hash: UInt32) -> Int? {
+  func find(_ labels: LabelBuffer, _ hash: UInt32) -> Int? {
     let mask = index.count - 1
     var at = Int(hash) & mask
     while index[at] != 0 {
@@ -79,7 +79,7 @@ struct SeriesTable {
   }
 
   /// Adds a series that is not there yet.
-  mutating func insert(_ labels: [UInt8], _ hash: UInt32, cluster: Int, state: Series.State) -> Int {
+  mutating func insert(_ labels: LabelBuffer, _ hash: UInt32, cluster: Int, state: Series.State) -> Int {
     var fresh = Series(labels: arena.append(labels), hash: hash, cluster: UInt16(truncatingIfNeeded: cluster))
     fresh.state = state
     births &+= 1

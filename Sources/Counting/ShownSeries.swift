@@ -15,25 +15,36 @@ enum ShownSeries {
   /// Leaves those to show in `candidates`, and answers the others.
   static func choose(_ candidates: inout [Candidate], limit: Int) -> [Candidate] {
     guard candidates.count > limit else { return [] }
-    var shown = candidates.filter(\.isShown)
-    var waiting = candidates.filter { !$0.isShown }
-    waiting.sort { ($0.owner, $1.value, $0.born) < ($1.owner, $0.value, $1.born) }
+    var shown: [Candidate] = []
+    var waiting: [Candidate] = []
+    for candidate in candidates {
+      if candidate.isShown { shown.append(candidate) } else { waiting.append(candidate) }
+    }
+    let free = max(0, limit - shown.count)
+    if free > 0 {
+      rank(&waiting, behind: shown)
+      shown.append(contentsOf: waiting.prefix(free))
+    }
+    candidates = shown
+    return Array(waiting.dropFirst(free))
+  }
+
+  /// Puts those that wait in the order in which they get a place.
+  private static func rank(_ waiting: inout [Candidate], behind shown: [Candidate]) {
+    let owners = max(shown.map(\.owner).max() ?? 0, waiting.map(\.owner).max() ?? 0)
+    var held = [Int32](repeating: 0, count: Int(owners) + 1)
+    for candidate in shown { held[Int(candidate.owner)] += 1 }
+    waiting.sort { ($1.value, $0.born) < ($0.value, $1.born) }
     // The rank of a series is how many its owner would have before it.
-    var held: [UInt32: Int] = [:]
-    for candidate in shown { held[candidate.owner, default: 0] += 1 }
-    var ranked: [(rank: Int, candidate: Candidate)] = []
+    var ranked: [(rank: Int32, candidate: Candidate)] = []
     ranked.reserveCapacity(waiting.count)
     for candidate in waiting {
-      let rank = held[candidate.owner, default: 0]
-      held[candidate.owner] = rank + 1
-      ranked.append((rank, candidate))
+      ranked.append((held[Int(candidate.owner)], candidate))
+      held[Int(candidate.owner)] += 1
     }
     ranked.sort {
       ($0.rank, $1.candidate.value, $0.candidate.born) < ($1.rank, $0.candidate.value, $1.candidate.born)
     }
-    let free = max(0, limit - shown.count)
-    shown.append(contentsOf: ranked.prefix(free).map(\.candidate))
-    candidates = shown
-    return ranked.dropFirst(free).map(\.candidate)
+    waiting = ranked.map(\.candidate)
   }
 }

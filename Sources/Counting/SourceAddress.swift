@@ -13,7 +13,8 @@ struct SourceAddress {
   enum Found {
     /// No entry, or none that is not trusted.
     case nothing
-    case address(IPAddress)
+    /// An address, and where it is spelled: an IPv4 address has no other spelling, unless it is mapped into IPv6.
+    case address(IPAddress, Range<Int>)
     /// An entry that is no IP address: the range of its raw bytes.
     case text(Range<Int>)
   }
@@ -28,9 +29,17 @@ struct SourceAddress {
       // SAFETY: the range lies within `raw`, which outlives the span.
       let span = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: raw[range]))
       guard let address = IPAddress(span) else { return range.isEmpty ? .nothing : .text(range) }
-      if trusted.isEmpty || !isTrusted(address) { return .address(address) }
+      if trusted.isEmpty || !isTrusted(address) { return .address(address, range) }
       end = range.lowerBound - 1
     }
+  }
+
+  /// Writes an IPv4 address: as it is spelled, unless it is mapped into IPv6.
+  func write(_ address: IPAddress, spelled range: Range<Int>, in entries: borrowing Text, to out: inout LabelBuffer) {
+    // SAFETY: `entries` lends its bytes for this call; `find` answered the range for them.
+    let spelling = unsafe UnsafeBufferPointer(rebasing: entries.raw[range])
+    for i in spelling.indices where unsafe spelling[i] == UInt8(ascii: ":") { return address.write(to: &out) }
+    unsafe out.append(raw: spelling)
   }
 
   private func isTrusted(_ address: IPAddress) -> Bool {

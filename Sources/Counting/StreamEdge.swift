@@ -16,6 +16,8 @@ struct StreamEdge {
     var edge: Int64 = -1
     var advanced: Int64 = -1
     var floors = Panes()
+    var floorSecond = UInt32.max
+    var reach: UInt32 = 0
   }
 
   private let maxLag: Int64
@@ -64,8 +66,16 @@ struct StreamEdge {
     let edge = max(edges[cluster].edge, now - lag, 0)
     guard edge > edges[cluster].edge else { return }
     edges[cluster].edge = edge
-    edges[cluster].floors = windows.floors(edgeSecond: EventTime.second(edge))
+    let second = EventTime.second(edge)
+    guard second != edges[cluster].floorSecond else { return }
+    edges[cluster].floorSecond = second
+    edges[cluster].floors = windows.floors(edgeSecond: second)
+    edges[cluster].reach = windows.reach(edges[cluster].floors)
   }
+
+  /// The first second that any window of a cluster reaches.
+  @inline(__always)
+  func reach(_ cluster: Int) -> UInt32 { edges[cluster].reach }
 
   /// The first pane of each window.
   @inline(__always)

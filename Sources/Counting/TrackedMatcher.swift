@@ -21,11 +21,11 @@ struct TrackedMatcher {
   /// - Parameter values: makes label values of the names.
   init(_ objects: [TrackedObject], values: inout LabelValue) {
     for (i, object) in objects.prefix(CountingSettings.trackedObjectLimit).enumerated() {
-      var name: [UInt8] = []
+      var name = LabelBuffer()
       values.append(configured: object.name, whenEmpty: "(none)", to: &name)
       rules.append(
         Rule(
-          name: name, group: object.group.map { Array($0.utf8) }, resource: Array(object.resource.utf8),
+          name: name.bytes, group: object.group.map { Array($0.utf8) }, resource: Array(object.resource.utf8),
           subresources: object.subresources?.map { Array($0.utf8) }, namespace: object.namespace.map { Array($0.utf8) },
           objectName: object.objectName.map { Array($0.utf8) }))
       for verb in object.verbs { byVerb[Int(verb.rawValue)] |= 1 << UInt64(i) }

@@ -21,11 +21,7 @@ extension BoundedFamily {
     let windows = edges.windows
     let count = windows.count
     var (values, crowds) = windowValues(edges, &panes)
-    for cluster in 0..<(count == 0 ? 0 : crowds.count / count) {
-      for window in 0..<count where crowds[cluster * count + window] > shownLimit {
-        hide(cluster, window, count, shownLimit, folding, &values)
-      }
-    }
+    for window in 0..<count { hide(window, count, shownLimit, folding, crowds, &values) }
     var samples = SampleSet(sharing: table.arena, prefixes: windows.prefixes)
     for window in 0..<count {
       for place in table.series.indices where values[place * count + window] > 0 {
@@ -56,34 +52,36 @@ extension BoundedFamily {
     return (values, crowds)
   }
 
-  /// Moves the values of a cluster's series that are not shown to their overflow series.
+  /// Moves the values of series that are not shown to their overflow series, where a cluster has more than `limit`.
   private mutating func hide(
-    _ cluster: Int, _ window: Int, _ count: Int, _ limit: Int, _ folding: [Label], _ values: inout [UInt64]
+    _ window: Int, _ count: Int, _ limit: Int, _ folding: [Label], _ crowds: [Int], _ values: inout [UInt64]
   ) {
+    var candidates = [[ShownSeries.Candidate]](repeating: [], count: clusterCount)
     let byAddress = folding.contains(.sourceIP)
-    var candidates: [ShownSeries.Candidate] = []
     for place in table.series.indices where values[place * count + window] > 0 {
-      let series = table.series[place]
-      guard Int(series.cluster) == cluster, series.state != .overflow else { continue }
-      candidates.append(
+      let cluster = Int(table.series[place].cluster)
+      guard crowds[cluster * count + window] > limit, table.series[place].state != .overflow else { continue }
+      candidates[cluster].append(
         ShownSeries.Candidate(
-          place: place, born: series.born, owner: byAddress ? series.address : series.user,
-          value: values[place * count + window],
-          isShown: series.shown >> UInt8(window) & 1 == 1))
+          place: place, born: table.series[place].born,
+          owner: byAddress ? table.series[place].address : table.series[place].user,
+          value: values[place * count + window], isShown: table.series[place].shown >> UInt8(window) & 1 == 1))
     }
-    for hidden in ShownSeries.choose(&candidates, limit: limit) {
-      let fold = foldPlace(hidden.place, folding)
-      while values.count < table.series.count * count { values.append(0) }
-      values[fold * count + window] += hidden.value
-      values[hidden.place * count + window] = 0
+    for cluster in candidates.indices {
+      for hidden in ShownSeries.choose(&candidates[cluster], limit: limit) {
+        let fold = foldPlace(hidden.place, folding)
+        while values.count < table.series.count * count { values.append(0) }
+        values[fold * count + window] += hidden.value
+        values[hidden.place * count + window] = 0
+      }
     }
   }
 
   /// The overflow series that takes the value of a series; made when it is needed first.
   private mutating func foldPlace(_ place: Int, _ folding: [Label]) -> Int {
     if table.series[place].fold != 0 { return Int(table.series[place].fold) - 1 }
-    let labels = LabelRow.folding(Array(table.arena[table.series[place].labels]), folding)
-    let fold = overflowSeries(labels, cluster: Int(table.series[place].cluster))
+    foldRow.fold(table.arena[table.series[place].labels], folding)
+    let fold = overflowSeries(foldRow.bytes, cluster: Int(table.series[place].cluster))
     table.series[place].fold = UInt32(fold + 1)
     return fold
   }

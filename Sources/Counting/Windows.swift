@@ -41,6 +41,24 @@ struct Windows {
     return floors
   }
 
+  /// The seconds around this one that stand in the same pane of every window.
+  func range(around second: UInt32) -> (from: UInt32, to: UInt32) {
+    var (from, to) = (UInt32(0), UInt32.max)
+    for i in 0..<count {
+      let start = second / widths[i] * widths[i]
+      from = max(from, start)
+      to = min(to, start > UInt32.max - widths[i] ? UInt32.max : start + widths[i])
+    }
+    return (from, to)
+  }
+
+  /// The first second that any window with these floors reaches.
+  func reach(_ floors: Panes) -> UInt32 {
+    var reach = UInt32.max
+    for i in 0..<count { reach = min(reach, floors.of[i] &* widths[i]) }
+    return count == 0 ? 0 : reach
+  }
+
   /// The second at which a pane begins.
   func second(ofPane pane: UInt32, window: Int) -> UInt32 { pane &* widths[window] }
 

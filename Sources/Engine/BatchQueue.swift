@@ -27,16 +27,16 @@ public final class BatchQueue: Sendable {
   /// Bytes reserved now.
   public var reservedBytes: Int { state.withLock { $0.reserved } }
 
-  /// Takes `bytes` of the budget, or refuses at once. Whoever holds all that is reserved may go beyond the budget, so that
-  /// one large body can always pass.
+  /// Takes `bytes` of the budget, or refuses at once. A first reservation larger than the whole budget is granted when
+  /// nothing else is reserved, so that one large body can always pass.
+  public func reserve(_ bytes: Int) -> Bool { reserve(bytes, holding: 0) }
+
+  /// The same for a body that grows step by step: whoever holds all that is reserved may go beyond the budget.
   ///
-  /// - Parameter held: what the caller has reserved before for the same body, which grows step by step.
+  /// - Parameter held: what the caller has reserved before for this body.
   public func reserve(_ bytes: Int, holding held: Int) -> Bool {
     state.withLock { grant(bytes, holding: held, &$0) }
   }
-
-  /// The same for a first step.
-  public func reserve(_ bytes: Int) -> Bool { reserve(bytes, holding: 0) }
 
   /// The same, waiting for room at most `milliseconds`. False when there was none or the queue was closed.
   public func reserve(_ bytes: Int, waitingMilliseconds milliseconds: Int) -> Bool {

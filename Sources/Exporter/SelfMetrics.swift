@@ -7,7 +7,6 @@ internal import Metrics
 
 /// What the exporter tells about itself and its inputs: everything on `/metrics` that is not the engine's.
 struct SelfMetrics: Sendable {
-  let build: BuildInfo
   let inputs: [InputStatus]
   let queue: BatchQueue
   /// One set for each server; the patterns of their routes differ.
@@ -20,7 +19,7 @@ struct SelfMetrics: Sendable {
     addInputs(to: &all)
     all[.queueBytes] = SampleSet(Double(queue.reservedBytes))
     all[.queueLimitBytes] = SampleSet(Double(queue.limitBytes))
-    all[.buildInfo] = build.samples
+    all[.buildInfo].append(Self.build, 1)
     reloads.add(to: &all)
     for counters in http {
       for (key, count) in counters.all {
@@ -30,6 +29,12 @@ struct SelfMetrics: Sendable {
     ProcessStatistics.now().add(to: &all)
     return all
   }
+
+  private static let build: [(Label, String)] = [
+    (.version, Version.version), (.revision, Version.revision), (.branch, Version.branch),
+    (.swiftversion, Version.swift),
+    (.goos, Version.operatingSystem), (.goarch, Version.architecture),
+  ]
 
   private func addInputs(to all: inout Readings) {
     for input in inputs {
@@ -45,32 +50,6 @@ struct SelfMetrics: Sendable {
       }
       all[.sourceGapBytes].append([label], Double(now.gapBytes))
     }
-  }
-}
-
-/// What this program was built from and for.
-struct BuildInfo: Sendable {
-  var version: String
-  var revision: String
-  var branch: String
-  var swiftVersion: String
-  var system = "linux"
-  #if arch(x86_64)
-    var architecture = "amd64"
-  #elseif arch(arm64)
-    var architecture = "arm64"
-  #else
-    var architecture = "unknown"
-  #endif
-
-  var samples: SampleSet {
-    var set = SampleSet()
-    set.append(
-      [
-        (.version, version), (.revision, revision), (.branch, branch), (.swiftversion, swiftVersion), (.goos, system),
-        (.goarch, architecture),
-      ], 1)
-    return set
   }
 }
 

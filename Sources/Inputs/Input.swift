@@ -78,6 +78,7 @@ public struct Endpoint: Sendable {
 
 /// The head of a pushed request, names of headers in lower case.
 public struct PushHead: Sendable {
+  /// As it was sent, percent signs not undone; without the query.
   public let path: String
   /// `content-encoding`, lower case; empty when absent.
   public let contentEncoding: String

@@ -21,7 +21,13 @@ public struct LabelArena: Sendable {
 
   /// Appends a text of any length; longer ones than a chunk get their own.
   public mutating func append(_ text: some Collection<UInt8>) -> Ref {
-    let count = text.count
+    let ref = place(text.count)
+    chunks[chunks.count - 1].append(contentsOf: text)
+    return ref
+  }
+
+  /// Chooses where a text of this length goes.
+  private mutating func place(_ count: Int) -> Ref {
     if chunks.isEmpty || chunks[chunks.count - 1].count + count > Self.chunkBytes {
       var fresh: [UInt8] = []
       // The first chunk grows by itself, so that a small table stays small.
@@ -30,18 +36,20 @@ public struct LabelArena: Sendable {
     }
     let last = chunks.count - 1
     let ref = Ref(chunk: UInt32(last), offset: UInt32(chunks[last].count), count: UInt32(count))
-    chunks[last].append(contentsOf: text)
     byteCount += count
     return ref
   }
 
+  /// Appends what a buffer holds.
+  public mutating func append(_ text: LabelBuffer) -> Ref {
+    let ref = place(text.count)
+    text.write(to: &chunks[chunks.count - 1])
+    return ref
+  }
+
   /// Whether the text at `ref` is `other`.
-  public func holds(_ other: [UInt8], at ref: Ref) -> Bool {
-    guard other.count == Int(ref.count) else { return false }
-    let chunk = chunks[Int(ref.chunk)]
-    let start = Int(ref.offset)
-    for i in 0..<other.count where chunk[start + i] != other[i] { return false }
-    return true
+  public func holds(_ other: LabelBuffer, at ref: Ref) -> Bool {
+    other.count == Int(ref.count) && other.isEqual(to: chunks[Int(ref.chunk)], from: Int(ref.offset))
   }
 
   /// A copy of the text at `ref`.

@@ -16,6 +16,18 @@ enum LabelEscaping {
     }
   }
 
+  /// The same into a buffer.
+  static func append(_ value: [UInt8], to out: inout LabelBuffer) {
+    for byte in value {
+      if byte == UInt8(ascii: "\n") {
+        out.append(literal: "\\n")
+      } else {
+        if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"") { out.append(UInt8(ascii: "\\")) }
+        out.append(byte)
+      }
+    }
+  }
+
   /// Takes `name="value",…` apart and undoes the escapes. Reads only what this module has written.
   static func split(_ text: [UInt8]) -> [(label: Label, value: String)] {
     var labels: [(label: Label, value: String)] = []

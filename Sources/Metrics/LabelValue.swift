@@ -29,12 +29,12 @@ public struct LabelValue: Sendable {
   }
 
   /// Appends the escaped label value of `text` to `out`; `reserved` when it is empty.
-  public mutating func append(_ text: borrowing Text, whenEmpty reserved: StaticString, to out: inout [UInt8]) {
-    guard !text.isEmpty else { return Self.append(literal: reserved, to: &out) }
+  public mutating func append(_ text: borrowing Text, whenEmpty reserved: StaticString, to out: inout LabelBuffer) {
+    guard !text.isEmpty else { return out.append(literal: reserved) }
     // SAFETY: `text` lends its bytes for this call.
     let raw = unsafe text.raw
     if !text.isEscaped, unsafe Self.isPlain(raw) {
-      unsafe out.append(contentsOf: raw)
+      unsafe out.append(raw: raw)
     } else {
       unsafe sanitise(raw, isEscaped: text.isEscaped)
       LabelEscaping.append(value, to: &out)
@@ -42,37 +42,50 @@ public struct LabelValue: Sendable {
   }
 
   /// The same for a part of a text; not empty.
-  public mutating func append(_ text: borrowing Text, part: Range<Int>, to out: inout [UInt8]) {
+  public mutating func append(_ text: borrowing Text, part: Range<Int>, to out: inout LabelBuffer) {
     // SAFETY: `text` lends its bytes for this call; the range is checked by the slice.
     unsafe sanitise(UnsafeBufferPointer(rebasing: text.raw[part]), isEscaped: text.isEscaped)
     LabelEscaping.append(value, to: &out)
   }
 
   /// The same for a text from the configuration, which is no JSON.
-  public mutating func append(configured text: String, whenEmpty reserved: StaticString, to out: inout [UInt8]) {
-    guard !text.isEmpty else { return Self.append(literal: reserved, to: &out) }
+  public mutating func append(configured text: String, whenEmpty reserved: StaticString, to out: inout LabelBuffer) {
+    guard !text.isEmpty else { return out.append(literal: reserved) }
     let bytes = Array(text.utf8)
     // SAFETY: the array outlives the closure.
     unsafe bytes.withUnsafeBufferPointer { unsafe sanitise($0, isEscaped: false) }
     LabelEscaping.append(value, to: &out)
   }
 
-  /// Appends a reserved word or another constant that needs no escaping.
-  public static func append(literal: StaticString, to out: inout [UInt8]) {
-    // SAFETY: a literal's bytes live as long as the process.
-    unsafe out.append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
-  }
-
   /// Whether a text is its own label value, escaped: visible ASCII, short, and nothing that needs a backslash.
   private static func isPlain(_ raw: UnsafeBufferPointer<UInt8>) -> Bool {
     guard raw.count <= bytesLimit, unsafe raw[0] != UInt8(ascii: "(") else { return false }
-    var special: UInt8 = 0
-    for i in raw.indices {
-      let byte = unsafe raw[i]
-      let isSpecial = byte &- 0x20 > 0x5e || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"")
-      special |= isSpecial ? 1 : 0
+    var at = 0
+    while at + 8 <= raw.count {
+      // SAFETY: eight bytes from `at` are within `raw`.
+      let word = unsafe UnsafeRawPointer(raw.baseAddress.unsafelyUnwrapped).loadUnaligned(
+        fromByteOffset: at, as: UInt64.self)
+      if hasSpecial(word) { return false }
+      at += 8
     }
-    return special == 0
+    while at < raw.count {
+      if unsafe hasSpecial(every * 0x61 ^ UInt64(raw[at] ^ 0x61)) { return false }
+      at += 1
+    }
+    return true
+  }
+
+  private static let every: UInt64 = 0x0101_0101_0101_0101
+
+  /// Whether one of eight bytes is a control, a quote, a backslash, DEL or not ASCII.
+  @inline(__always)
+  private static func hasSpecial(_ word: UInt64) -> Bool {
+    func hasZero(_ x: UInt64) -> UInt64 { (x &- every) & ~x }
+    let quote = hasZero(word ^ every &* 0x22)
+    let backslash = hasZero(word ^ every &* 0x5c)
+    let delete = hasZero(word ^ every &* 0x7f)
+    let control = (word &- every &* 0x20) & ~word
+    return (quote | backslash | delete | control | word) & (every &* 0x80) != 0
   }
 
   /// Fills `value`. Never holds more than the limit, however long the text is.

@@ -4,8 +4,8 @@ import Testing
 /// Random programs against the brute-force model. `COUNTING_PROGRAMS=20000` runs a long campaign.
 struct RandomProgramTests {
   static var programs: Int {
-    guard let text = unsafe getenv("COUNTING_PROGRAMS") else { return 300 }
-    return unsafe Int(String(cString: text)) ?? 300
+    guard let text = unsafe getenv("COUNTING_PROGRAMS") else { return 200 }
+    return unsafe Int(String(cString: text)) ?? 200
   }
 
   @Test(arguments: 0..<10) func agreeWithTheDefinitions(_ part: Int) {

@@ -96,6 +96,27 @@ func output(
     #expect(lines.take().map { $0.contains("swallowed") } == [false])
   }
 
+  /// Many threads at once: every line is whole, none is lost, and the level may change meanwhile.
+  @Test func linesOfManyThreadsDoNotMix() async {
+    let lines = Lines()
+    let output = output(lines, .logfmt, level: .debug)
+    await withTaskGroup(of: Void.self) { group in
+      for task in 0..<8 {
+        group.addTask {
+          let logger = output.logger("t\(task)")
+          for at in 0..<500 {
+            logger.debug("line", metadata: ["n": "\(at)", "of": "t\(task)"])
+            if at % 100 == 0 { output.set(format: .logfmt, level: .debug) }
+          }
+        }
+      }
+    }
+    let expected = (0..<8).flatMap { task in
+      (0..<500).map { "ts=2026-03-01T04:05:06.789Z level=debug msg=line component=t\(task) n=\($0) of=t\(task)\n" }
+    }
+    #expect(lines.take().sorted() == expected.sorted())
+  }
+
   @Test func levelAndFormatCanChange() {
     let lines = Lines()
     let output = output(lines, .logfmt, level: .error)

@@ -35,7 +35,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     for path in ["/nothing", "/hello/", "/helloo", "/belowx", "/../hello", "//", "/%2fhello"] {
       #expect(try curl(port, path).status == 404, "\(path)")
     }
-    #expect(try curl(port, "/below/a%20b/c").text == "/below/a b/c\n")
+    #expect(try curl(port, "/below/a%20b/%2F%00?c").text == "/below/a%20b/%2F%00\n", "not decoded")
     #expect(try curl(port, "/below").text == "/below\n")
     #expect(server.count("/hello", 200) == 3)
     #expect(server.count("/hello", 405) == 7)
@@ -223,28 +223,6 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     let six = try Process.run(["curl", "-s", "http://[::1]:\(server.addresses[1].port)/hello"])
     #expect(six.outputText == "hello\n")
     #expect(try curl(server.addresses[1].port, "/hello").exit == 7, "::1 alone does not answer on IPv4")
-  }
-
-  struct Address: Sendable {
-    let text: String
-    var printed: String?
-    var isLoopback = false
-  }
-  @Test(arguments: [
-    Address(text: ":10403", printed: ":10403"), Address(text: "127.0.0.1:9", printed: "127.0.0.1:9", isLoopback: true),
-    Address(text: "127.9.9.9:0", printed: "127.9.9.9:0", isLoopback: true),
-    Address(text: "[::1]:0", printed: "[::1]:0", isLoopback: true), Address(text: "[::]:1", printed: "[::]:1"),
-    Address(text: "0.0.0.0:65535", printed: "0.0.0.0:65535"),
-    Address(text: "[0:0:0:0:0:0:0:1]:1", printed: "[0:0:0:0:0:0:0:1]:1", isLoopback: true),
-    Address(text: "localhost:8", printed: "127.0.0.1:8", isLoopback: true), Address(text: "10403"), Address(text: ""),
-    Address(text: ":"), Address(text: ":65536"), Address(text: ":-1"), Address(text: ":+1"), Address(text: "::1:80"),
-    Address(text: "127.1:80"), Address(text: "example.org:80"), Address(text: "[::1]"), Address(text: "[127.0.0.1]:1"),
-    Address(text: "1.2.3.4:٣"),
-  ])
-  func addresses(row: Address) {
-    let address = try? ListenAddress(row.text)
-    #expect(address?.description == row.printed)
-    #expect(address?.isLoopback ?? false == row.isLoopback)
   }
 }
 

@@ -201,6 +201,6 @@ final class Bench {
   /// Lets all grace periods pass.
   func settle() {
     poll()
-    for _ in 0..<3 { poll(after: 60) }
+    for _ in 0..<6 { poll(after: 60) }
   }
 }

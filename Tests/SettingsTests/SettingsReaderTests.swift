@@ -26,42 +26,43 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     #expect(try SettingsReader.load(file: nil, needsInput: false) == Settings())
   }
 
+  /// A file that sets something in every section.
+  static let everything =
+    """
+    clusters: [{name: prod}, {name: "arn:aws:eks-1"}]
+    cluster: {name: edge}
+    inputs:
+      file:
+        - /var/log/a.log
+        - {path: "/var/log/*.log", cluster: prod}
+      file_start: end
+      stdin: true
+      webhook:
+        listen_addresses: [":10404", "[::1]:0", localhost:1]
+        insecure: true
+        clusters: [dev]
+        body_limit_bytes: 1MiB
+        decoded_limit_bytes: 2097152
+    queue: {limit_bytes: 1GiB}
+    web:
+      listen_addresses: 127.0.0.1:9999
+      telemetry_path: /m/
+      external_url: https://x.example/audit/
+      enable_lifecycle: true
+      max_requests: 0
+    log: {level: warn, format: json}
+    windows: [6h, 5m, 1h, 15m]
+    max_lag: 1h30m
+    trusted_proxies: [10.0.0.0/8, 192.168.1.1, "2001:DB8::/32"]
+    tracked_objects:
+      - {name: coredns, group: "", resource: configmaps, object_name: coredns, verbs: ["*"], subresources: ["*"]}
+    limits:
+      event_bytes: 1MiB
+      denied: {series: 9999, series_per_cluster: 7}
+    """
+
   @Test func everyValue() throws {
-    let settings = try #require(
-      read(
-        """
-        clusters: [{name: prod}, {name: "arn:aws:eks-1"}]
-        cluster: {name: edge}
-        inputs:
-          file:
-            - /var/log/a.log
-            - {path: "/var/log/*.log", cluster: prod}
-          file_start: end
-          stdin: true
-          webhook:
-            listen_addresses: [":10404", "[::1]:0", localhost:1]
-            insecure: true
-            clusters: [dev]
-            body_limit_bytes: 1MiB
-            decoded_limit_bytes: 2097152
-        queue: {limit_bytes: 1GiB}
-        web:
-          listen_addresses: 127.0.0.1:9999
-          telemetry_path: /m/
-          external_url: https://x.example/audit/
-          enable_lifecycle: true
-          max_requests: 0
-        log: {level: warn, format: json}
-        windows: [6h, 5m, 1h, 15m]
-        max_lag: 1h30m
-        trusted_proxies: [10.0.0.0/8, 192.168.1.1, "2001:DB8::/32"]
-        tracked_objects:
-          - {name: coredns, group: "", resource: configmaps, object_name: coredns, verbs: ["*"], subresources: ["*"]}
-        limits:
-          event_bytes: 1MiB
-          denied: {series: 9999, series_per_cluster: 7}
-        """
-      ).0)
+    let settings = try #require(read(Self.everything).0)
     var expected = Settings()
     expected.clusters = [.init(name: "prod"), .init(name: "arn:aws:eks-1")]
     expected.clusterName = "edge"

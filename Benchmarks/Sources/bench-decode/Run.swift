@@ -43,8 +43,18 @@ extension ByteBuffer {
   fileprivate var countOfWholeLines: Int {
     // SAFETY: the search stays inside the content.
     unsafe withBytes { bytes in
-      guard let base = bytes.baseAddress, let last = unsafe memrchr(base, 0x0a, bytes.count) else { return 0 }
-      return unsafe UnsafeRawPointer(last) - UnsafeRawPointer(base) + 1
+      // A window at a time from the end: in most of them is none.
+      guard let base = bytes.baseAddress else { return 0 }
+      var end = bytes.count
+      while end > 0 {
+        let begin = max(0, end - 512)
+        if unsafe memchr(base + begin, 0x0a, end - begin) != nil {
+          while unsafe bytes[end - 1] != 0x0a { end -= 1 }
+          return end
+        }
+        end = begin
+      }
+      return 0
     }
   }
 

@@ -31,6 +31,11 @@ import Glibc
   @inline(__always) static func < (a: BytePointer, b: BytePointer) -> Bool { unsafe a.raw < b.raw }
   @inline(__always) static func == (a: BytePointer, b: BytePointer) -> Bool { unsafe a.raw == b.raw }
 
+  /// Whether the next two bytes are these.
+  @inline(__always) func isPair(_ first: UInt8, _ second: UInt8) -> Bool {
+    unsafe kae_load16(raw) == UInt16(first) | UInt16(second) << 8
+  }
+
   /// Whether `literal`, at most 64 bytes, stands here.
   @inline(__always) func matches(_ literal: StaticString) -> Bool {
     unsafe memcmp(raw, literal.utf8Start, literal.utf8CodeUnitCount) == 0

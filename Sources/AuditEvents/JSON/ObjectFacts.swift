@@ -26,6 +26,25 @@ struct ObjectFacts {
   /// The wrapping key that came last: where a cut hit.
   var lastKey: WrappingKey?
 
+  @inline(__always) mutating func clear() {
+    kind = .absent
+    hasAPIVersion = false
+    isAuditGroup = false
+    isFirstAlpha = false
+    hasAuditID = false
+    hasStage = false
+    hasVerb = false
+    hasRequestURI = false
+    isUserWhole = false
+    isStatusWhole = false
+    stageTime = .empty
+    receivedTime = .empty
+    referenceVersion = .empty
+    status = .none
+    present = 0
+    lastKey = nil
+  }
+
   func has(_ key: WrappingKey) -> Bool { present & (1 << UInt64(key.rawValue)) != 0 }
 
   /// An audit event by its kind, or by fields that only an event has: an item of a list has no kind.
@@ -44,7 +63,28 @@ struct ObjectFacts {
 }
 
 extension AuditEvent {
-  mutating func clearObjectReference() {
+  /// Takes back everything but the object reference.
+  @inline(__always) mutating func clearRequest() {
+    stage = .unknown
+    level = .unknown
+    verb = .none
+    code = 0
+    decision = .absent
+    isImpersonationRefused = false
+    isDryRun = false
+    isSalvaged = false
+    origin = .kubernetes
+    user = .empty
+    impersonatedUser = .empty
+    sourceIPs = .empty
+    userAgent = .empty
+    requestURI = .empty
+    auditID = .empty
+    time = AuditEvent.absentTime
+    cluster = .empty
+  }
+
+  @inline(__always) mutating func clearObjectReference() {
     apiGroup = .empty
     resource = .empty
     subresource = .empty
@@ -144,8 +184,6 @@ enum WrappingKey: UInt8, CaseIterable {
   ]
 
   init?(_ key: Key) {
-    // An event's own keys that come here, at every event with bodies.
-    if key.equals("requestObject") || key.equals("responseObject") { return nil }
     for candidate in WrappingKey.allCases where key.equals(candidate.word) {
       self = candidate
       return

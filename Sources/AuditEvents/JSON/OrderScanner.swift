@@ -12,7 +12,9 @@
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
 struct OrderScanner {
   var event = AuditEvent()
-  var time = EventTime()
+  // One each: the two times of a watch's end are apart.
+  private var stageTime = EventTime()
+  private var receivedTime = EventTime()
 
   /// Reads the event that begins with the `{` at `start`, into `event`.
   ///
@@ -121,8 +123,8 @@ struct OrderScanner {
     if place.skip(#","impersonatedUser":{"username":""#) {
       guard Self.text(&place, into: &event.impersonatedUser), Self.passRestOfUser(&place) else { return false }
     }
-    if place.skip(#","authenticationMetadata":{"impersonationConstraint":""#) {
-      guard Self.pass(&place), place.skip(#""}"#) else { return false }
+    if place.skip(#","authenticationMetadata":{"#) {
+      guard place.skip(#""impersonationConstraint":""#), Self.pass(&place), place.skip(#""}"#) else { return false }
     }
     return true
   }
@@ -198,15 +200,11 @@ struct OrderScanner {
   @inline(__always)
   private mutating func scanTail(_ place: inout BytePointer, needsAnnotations: Bool) -> Bool {
     guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
-    let received = place
-    guard Self.pass(&place) else { return false }
-    let receivedCount = place - received
+    let received = Self.scanTime(&place, &receivedTime)
     guard place.skip(#"","stageTimestamp":""#) else { return false }
-    let staged = place
-    guard Self.pass(&place) else { return false }
-    event.time = time.read(staged, count: place - staged)
-    if event.time == AuditEvent.absentTime { event.time = time.read(received, count: receivedCount) }
-    place += 1
+    event.time = Self.scanTime(&place, &stageTime)
+    if event.time == AuditEvent.absentTime { event.time = received }
+    guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
       guard scanAnnotations(&place) else { return false }
     } else if needsAnnotations {
@@ -214,6 +212,23 @@ struct OrderScanner {
     }
     if namesImpersonatedKind, event.code == 403, event.decision == .absent { event.isImpersonationRefused = true }
     return place.skip("}")
+  }
+
+  /// A time's string; leaves `place` at its closing quote, or where no quote is.
+  @inline(__always)
+  private static func scanTime(_ place: inout BytePointer, _ time: inout EventTime) -> Int64 {
+    let start = place
+    if let value = time.readServerTime(start) {
+      place += 27
+      return value
+    }
+    var isEscaped = false
+    guard let end = place.closingQuote(&isEscaped), !isEscaped else {
+      // No quote stands at the beginning of what was no time: the caller's next literal fails.
+      return AuditEvent.absentTime
+    }
+    place = end
+    return time.read(start, count: end - start)
   }
 
   /// From the first key's first byte to the end of the object: strings only.

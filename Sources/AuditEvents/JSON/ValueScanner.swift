@@ -12,9 +12,8 @@ enum ScanFault {
 
 /// Walks JSON in any order and spacing, up to a limit: the keys of an object one by one, values taken or passed over.
 ///
-/// - Validity: keys, scalars and escapes are checked as RFC 8259 has them, but control characters inside strings are let
-///   pass (a line feed is not: it ends a line). Nested objects and arrays that nobody asks for are passed over by their
-///   brackets and strings alone.
+/// - Validity: as RFC 8259 has it, but control characters inside strings are let pass (a line feed is not: it ends a
+///   line), and what `unchecked` passes over is held to its brackets and strings alone.
 /// - Duplicate keys are all handed out; taking the last is up to the caller, as Go and Python do.
 /// - Limit: single structural characters are not held against it. Where it is no line feed, the caller checks that the
 ///   place it ends at is not behind it; a string or value that begins or ends there is a fault by itself.
@@ -59,6 +58,28 @@ struct ValueScanner {
   /// `place` is behind the opening bracket at first, then behind the last value.
   @inline(__always)
   mutating func nextKey(_ place: inout BytePointer, isFirst: inout Bool) -> Key? {
+    // Without white space, every object goes on or ends so.
+    if place.byte == UInt8(ascii: "}"), !isFirst {
+      place += 1
+      return nil
+    }
+    if isFirst ? place.byte == UInt8(ascii: "\"") : place.isPair(UInt8(ascii: ","), UInt8(ascii: "\"")) {
+      let start = place + (isFirst ? 1 : 2)
+      isFirst = false
+      var isEscaped = false
+      if let end = start.closingQuote(&isEscaped), !isEscaped, end[1] == UInt8(ascii: ":"), end[2] > 0x20,
+        end + 2 < limit
+      {
+        place = end + 2
+        return Key(start: start, count: end - start)
+      }
+      return keySlowly(start, &place)
+    }
+    return nextKeySlowly(&place, isFirst: &isFirst)
+  }
+
+  @inline(never)
+  private mutating func nextKeySlowly(_ place: inout BytePointer, isFirst: inout Bool) -> Key? {
     var at = passWhiteSpace(place)
     if isFirst {
       isFirst = false
@@ -75,10 +96,15 @@ struct ValueScanner {
       at = passWhiteSpace(at + 1)
     }
     guard at.byte == UInt8(ascii: "\"") else { return stopped(at) }
-    let start = at + 1
+    return keySlowly(at + 1, &place)
+  }
+
+  /// The key whose first byte is at `start`, with white space or escapes.
+  @inline(never)
+  private mutating func keySlowly(_ start: BytePointer, _ place: inout BytePointer) -> Key? {
     var isEscaped = false
     guard let end = start.closingQuote(&isEscaped), end < limit else { return stringFault(start) }
-    at = passWhiteSpace(end + 1)
+    let at = passWhiteSpace(end + 1)
     guard at.byte == UInt8(ascii: ":") else { return stopped(at) }
     place = passWhiteSpace(at + 1)
     guard place < limit else { return stopped(place) }
@@ -139,8 +165,43 @@ struct ValueScanner {
     return value(place)
   }
 
-  /// Passes over a value of any kind; answers the place behind it.
+  /// Passes over a value of any kind, checking all of it; answers the place behind it.
   mutating func value(_ place: BytePointer) -> BytePointer? {
+    switch place.byte {
+    case UInt8(ascii: "{"), UInt8(ascii: "["): return checked(place, depth: 1)
+    default: return unchecked(place)
+    }
+  }
+
+  /// Checks the object or array that opens here, and what is inside.
+  private mutating func checked(_ start: BytePointer, depth: Int) -> BytePointer? {
+    guard start < limit else { return fail(at: start) }
+    guard depth < depthLimit else { return failTooDeep() }
+    var place = start + 1
+    var isFirst = true
+    if start.byte == UInt8(ascii: "[") {
+      if let end = passStrings(start) { return end }
+      while nextElement(&place, isFirst: &isFirst) {
+        guard let next = element(place, depth: depth) else { return nil }
+        place = next
+      }
+    } else {
+      while nextKey(&place, isFirst: &isFirst) != nil {
+        guard let next = element(place, depth: depth) else { return nil }
+        place = next
+      }
+    }
+    return fault == .none ? place : nil
+  }
+
+  @inline(__always)
+  private mutating func element(_ place: BytePointer, depth: Int) -> BytePointer? {
+    if place.byte == UInt8(ascii: "{") || place.byte == UInt8(ascii: "[") { return checked(place, depth: depth + 1) }
+    return unchecked(place)
+  }
+
+  /// Passes over a value of any kind; of an object or array only strings and brackets are looked at.
+  mutating func unchecked(_ place: BytePointer) -> BytePointer? {
     guard place < limit else { return fail(at: place) }
     switch place.byte {
     case UInt8(ascii: "\""):
@@ -153,6 +214,20 @@ struct ValueScanner {
     case UInt8(ascii: "n"): return literal(place, "null")
     default: return number(place)
     }
+  }
+
+  /// Passes over a list of strings without white space; nil when it is anything else.
+  @inline(__always)
+  private func passStrings(_ start: BytePointer) -> BytePointer? {
+    guard start[1] == UInt8(ascii: "\"") else { return nil }
+    var place = start + 2
+    var isEscaped = false
+    while let end = place.closingQuote(&isEscaped) {
+      if end[1] == UInt8(ascii: "]") { return end + 1 < limit ? end + 2 : nil }
+      guard (end + 1).isPair(UInt8(ascii: ","), UInt8(ascii: "\"")) else { return nil }
+      place = end + 3
+    }
+    return nil
   }
 
   private mutating func literal(_ place: BytePointer, _ word: StaticString) -> BytePointer? {
@@ -213,9 +288,10 @@ struct ValueScanner {
       isInString = UInt64(bitPattern: Int64(bitPattern: strings) >> 63)
       let opens = block.opens & ~strings
       let closes = block.closes & ~strings
-      let opened = opens.nonzeroBitCount
-      if closes.nonzeroBitCount < depth, depth + opened <= depthLimit {
-        depth += opened - closes.nonzeroBitCount
+      let opened = Self.count(opens)
+      let closed = Self.count(closes)
+      if closed < depth, depth + opened <= depthLimit {
+        depth += opened - closed
       } else {
         var brackets = opens | closes
         while brackets != 0 {
@@ -233,6 +309,18 @@ struct ValueScanner {
       place += 64
     }
     return fail(at: limit)
+  }
+
+  /// How many bits are set. There are few, and the baseline of x86-64 has no instruction for it.
+  @inline(__always)
+  private static func count(_ bits: UInt64) -> Int {
+    var rest = bits
+    var count = 0
+    while rest != 0 {
+      rest &= rest &- 1
+      count &+= 1
+    }
+    return count
   }
 
   /// The bytes that a backslash before them escapes. Adding the odd-starting runs lets the carry run to their ends.

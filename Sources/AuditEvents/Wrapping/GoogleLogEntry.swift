@@ -48,7 +48,7 @@ extension AuditDecoder {
       let start = unsafe BytePointer(base)
       var scanner = ValueScanner(limit: start + bytes.count, depthLimit: limits.depth, keys: any.keys)
       let first = scanner.passWhiteSpace(start)
-      guard first.byte == UInt8(ascii: "{"), let end = scanner.value(first) else {
+      guard first.byte == UInt8(ascii: "{"), let end = scanner.unchecked(first) else {
         let reason: RejectReason = scanner.fault == .incomplete ? .truncated : .malformed
         return reject(reason, at: dump.start, context, into: &sink)
       }

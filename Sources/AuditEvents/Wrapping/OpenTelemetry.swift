@@ -22,7 +22,7 @@ extension AuditDecoder {
     var place = list.start + 1
     var isFirst = true
     while scanner.nextElement(&place, isFirst: &isFirst) {
-      guard let next = scanner.value(place) else { return reject(.malformed, at: place, context, into: &sink) }
+      guard let next = scanner.unchecked(place) else { return reject(.malformed, at: place, context, into: &sink) }
       let element = Extent(start: place, end: next)
       place = next
       switch depth {

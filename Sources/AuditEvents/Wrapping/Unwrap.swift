@@ -57,8 +57,8 @@ extension AuditDecoder {
 
   /// What forwarders add to an event or call otherwise, and v1beta1's time.
   private mutating func takeForwardedFields(level: Int) {
+    guard any.facts.present != 0 else { return }
     let facts = any.facts
-    guard facts.present != 0 else { return }
     // ViaQ makes `level` the severity of the log line.
     for key in [WrappingKey.openshiftLevel, .forwardedLevel] where facts.has(key) {
       let text = any.extents[level, key].text
@@ -117,7 +117,7 @@ extension AuditDecoder {
     _ place: BytePointer, as kind: ElementKind, _ scanner: inout ValueScanner, _ context: Context, into sink: inout Sink
   ) -> BytePointer? {
     guard place.byte == UInt8(ascii: "{") else {
-      guard let next = scanner.value(place) else {
+      guard let next = scanner.unchecked(place) else {
         reject(.malformed, at: place, context, into: &sink)
         return nil
       }
@@ -132,7 +132,7 @@ extension AuditDecoder {
     guard let after = scanAnyOrder(place, scanner.limit, context, &fault) else {
       salvage(place, scanner.limit, fault, context, into: &sink)
       // Its brackets may still tell where its neighbour begins.
-      return fault == .incomplete ? nil : scanner.value(place)
+      return fault == .incomplete ? nil : scanner.unchecked(place)
     }
     switch kind {
     case .item: deliverItem(place, context, into: &sink)
@@ -228,7 +228,7 @@ extension AuditDecoder {
     var found: Extent?
     while let key = scanner.nextKey(&place, isFirst: &isFirst) {
       let isWanted = key.equals(name)
-      guard let next = scanner.value(place) else { return nil }
+      guard let next = scanner.unchecked(place) else { return nil }
       if isWanted { found = Extent(start: place, end: next) }
       place = next
     }

@@ -72,6 +72,9 @@ KAE_INLINE uint64_t kae_load64(const uint8_t *_Nonnull p) {
   return x;
 }
 
+/* The 2 bytes at `p`, the first one lowest. */
+KAE_INLINE uint16_t kae_load16(const uint8_t *_Nonnull p) { return (uint16_t)(p[0] | p[1] << 8); }
+
 /* 64 readable bytes that live as long as the process: what empty texts point at. */
 KAE_INLINE const uint8_t *_Nonnull kae_empty_block(void) {
   static const uint8_t block[64] = {0};

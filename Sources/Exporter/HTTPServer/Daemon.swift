@@ -17,7 +17,7 @@ import Glibc
     (listener, port) = try address.open()
     self.core = core
     var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
-    if case .ipv4 = address.host {} else { flags |= MHD_USE_IPv6.rawValue }
+    if address.host.isEmpty || address.host.contains(":") { flags |= MHD_USE_IPv6.rawValue }
     // SAFETY: the callbacks run between start and stop of the daemon; `core` is held by this object for longer.
     let context = unsafe Unmanaged.passUnretained(core).toOpaque()
     func number(_ option: MHD_OPTION, _ value: Int) -> MHD_OptionItem {
@@ -34,6 +34,7 @@ import Glibc
       MHD_OptionItem(option: .NOTIFY_COMPLETED, value: kae_mhd_completed_fn(requestEnded), ptr_value: context),
       MHD_OptionItem(
         option: .NOTIFY_CONNECTION, value: kae_mhd_notify_connection_fn(connectionChanged), ptr_value: context),
+      MHD_OptionItem(option: .UNESCAPE_CALLBACK, value: kae_mhd_unescape_fn(leaveEscaped), ptr_value: nil),
       MHD_OptionItem(option: .URI_LOG_CALLBACK, value: kae_mhd_uri_fn(requestBegan), ptr_value: context),
     ]
     // The library takes a pool of two or more; without one it runs a single thread.
@@ -56,6 +57,15 @@ import Glibc
 
   /// Ends the threads and closes every connection. No connection may be suspended, and nothing may be called afterwards.
   func stop() { unsafe MHD_stop_daemon(raw) }
+}
+
+/// Percent signs are not undone: `/a%2Fb` and `/a/b` are different paths, and only the route's owner knows what they mean.
+private func leaveEscaped(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ text: UnsafeMutablePointer<CChar>?
+) -> Int {
+  guard let text = unsafe text else { return 0 }
+  // SAFETY: the library's own string, ended by a zero.
+  return unsafe strlen(text)
 }
 
 private func coreOf(_ context: UnsafeMutableRawPointer) -> ServerCore {

@@ -4,7 +4,7 @@ import Glibc
 /// The head of a request, and its body once that has arrived.
 struct HTTPRequest: Sendable {
   let method: String
-  /// Percent-decoded, without the query and without the route prefix; begins with `/`.
+  /// As it was sent, percent signs not undone, without the query and without the route prefix; begins with `/`.
   let path: String
   /// In the order they came, names in lower case. At most the server's memory limit for one connection.
   let headers: [Header]

@@ -13,7 +13,7 @@ final class ScrapeCoordinator: Sendable {
     var shareMilliseconds = 1_000
     /// How long it is waited for.
     var waitMilliseconds = 500
-    /// More than these at once get 503.
+    /// More than these at once get 503; 0 is no limit but that of connections.
     var waitingLimit = 40
   }
   /// Asks the engine for its readings, which arrive on any thread, or never.
@@ -65,7 +65,7 @@ final class ScrapeCoordinator: Sendable {
     state.withLock { state in
       let age = Clock.monotonic - state.currentSince
       if let current = state.current, age < Microseconds(options.shareMilliseconds) * 1_000 { return .use(current) }
-      guard state.waiters.count < options.waitingLimit else { return .refuse }
+      guard options.waitingLimit == 0 || state.waiters.count < options.waitingLimit else { return .refuse }
       state.waiters.append(waiter)
       let mustRead = !state.isReading
       state.isReading = true

@@ -58,7 +58,7 @@ enum Page {
   }
 
   private static func numbers(_ figures: PageFigures) -> HTML {
-    let span = figures.window.map { "in \(spoken($0))" } ?? "now"
+    let span = figures.window.map { ", \(spoken($0))" } ?? ""
     func figure(_ value: String, _ name: String, isAlarm: Bool = false) -> HTML {
       let mark: HTML = isAlarm ? " class=\"alarm\"" : ""
       return "<div><b\(mark)>\(value)</b><span class=\"soft\">\(name)</span></div>"
@@ -66,12 +66,12 @@ enum Page {
     let lags = figures.clusters.compactMap(\.lagSeconds)
     return HTML([
       "<div class=\"figures\">",
-      figure(PageFormat.count(figures.requests), "requests \(span)"),
-      figure(PageFormat.count(figures.denied), "refused \(span)"),
+      figure(PageFormat.count(figures.requests), "requests\(span)"),
+      figure(PageFormat.count(figures.denied), "refused\(span)"),
       figure(
-        figures.serverErrorRatio.map(PageFormat.percent) ?? "–", "server errors \(span)",
+        figures.serverErrorRatio.map(PageFormat.percent) ?? "–", "server errors\(span)",
         isAlarm: figures.serverErrorRatio ?? 0 >= errorAlarm),
-      figure(PageFormat.count(figures.rbacMutations), "RBAC changes \(span)"),
+      figure(PageFormat.count(figures.rbacMutations), "RBAC changes\(span)"),
       figure(
         lags.max().map { PageFormat.duration(seconds: $0) } ?? "–", "furthest behind",
         isAlarm: lags.max() ?? 0 >= lagAlarmSeconds),

@@ -19,8 +19,8 @@ extension Page {
     min-width:0}
     .grid{display:grid;gap:0 1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));align-items:start}
     .figures{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));margin-bottom:1rem}
-    .figures div{background:var(--card);border:1px solid var(--faint);border-radius:10px;padding:.75rem 1.1rem}
-    .figures b{display:block;font-size:1.65rem;font-weight:650;line-height:1.25;font-variant-numeric:tabular-nums}
+    .figures div{background:var(--card);border:1px solid var(--faint);border-radius:10px;padding:.75rem .9rem}
+    .figures b{display:block;font-size:1.5rem;font-weight:650;line-height:1.3;white-space:nowrap;font-variant-numeric:tabular-nums}
     .pill{border-radius:99px;padding:.05rem .6rem;font-size:.82rem;font-weight:600;background:var(--goodback);
     color:var(--good);white-space:nowrap}
     .pill.bad{background:var(--badback);color:var(--bad)}
@@ -50,7 +50,7 @@ extension Page {
     """
 
   /// SHA-256 of `style`, in base64.
-  static let styleHash = "NqrPMc/zLUTDGS2XclGloOxzTAJD9zxPB9ftCcyXB60="
+  static let styleHash = "IVgxXerYLXSf+o8aECyDOcWiwCtt4vpkTblpoFlbVCs="
 
   /// What a browser may do with the page: show it, and nothing else.
   static let securityHeaders: [(name: String, value: String)] = [

@@ -55,7 +55,7 @@ struct Settings: Sendable, Equatable {
   }
 
   struct Web: Sendable, Equatable {
-    var listenAddresses = [ListenAddress(host: .any, port: 10_403)]
+    var listenAddresses = [ListenAddress(host: "", port: 10_403)]
     var telemetryPath = "/metrics"
     /// Empty, or `http://host/prefix` without a slash at its end.
     var externalURL = ""
@@ -67,7 +67,8 @@ struct Settings: Sendable, Equatable {
 
     /// Empty, or `/path` without a slash at its end: as set, else the external URL's path.
     var prefix: String { routePrefix ?? URLText.path(of: externalURL) }
-    /// What links begin with: the path that people's browsers see, which a proxy may strip.
+
+    /// What links begin with, as a browser sees it: a proxy may have stripped the route's prefix from the external path.
     var linkPrefix: String { externalURL.isEmpty ? prefix : URLText.path(of: externalURL) }
   }
 

@@ -48,21 +48,25 @@ struct FileSource: ~Copyable, ByteSource {
     if size > 0 { kind = .plain }
   }
 
+  /// The same open file from its beginning.
+  func fromBeginning() throws(SystemError) -> FileSource { FileSource(try file.duplicate()) }
+
   var isGzip: Bool { kind == .gzip }
   var facts: FileFacts { get throws(SystemError) { try file.facts } }
   /// A compressed file that ends inside a member.
   var isCutShort: Bool { gzip?.isCutShort ?? false }
 
-  /// Whether the beginning is still what was read there.
-  func isHeadUnchanged() throws(SystemError) -> Bool {
+  /// Whether the file still holds what was read, as far as its beginning and the last bytes tell.
+  func isAsBefore() throws(SystemError) -> Bool {
+    let tail = try file.bytes(at: position.offset - position.tail.count, count: position.tail.count)
+    guard tail == position.tail else { return false }
     guard kind == .plain else { return true }
     return Fingerprint.of(try file.bytes(at: 0, count: position.head.count)) == position.head
   }
 
-  /// Whether the content begins with `bytes` and they are not all of it.
+  /// Whether the file, as it is now, begins with `bytes`.
   func beginsWith(_ bytes: [UInt8]) -> Bool {
-    guard kind != .gzip, bytes.count < position.offset else { return false }
-    return (try? file.bytes(at: 0, count: bytes.count)) == bytes
+    kind != .gzip && (try? file.bytes(at: 0, count: bytes.count)) == bytes
   }
 
   /// Bytes of the file read since the last call, as they were there.
@@ -168,7 +172,9 @@ struct FileSource: ~Copyable, ByteSource {
 /// The first bytes of a file's content, decompressed where needed: to see whether it is known from elsewhere.
 enum ContentHead {
   /// - Returns: up to `FilePosition.headBytesLimit` bytes, and whether more can follow them (an unfinished gzip file).
-  static func read(_ file: borrowing FileDescriptor) throws(SystemError) -> (bytes: [UInt8], mayGrow: Bool, isGzip: Bool) {
+  static func read(_ file: borrowing FileDescriptor) throws(SystemError) -> (
+    bytes: [UInt8], mayGrow: Bool, isGzip: Bool
+  ) {
     let limit = FilePosition.headBytesLimit
     let raw = try file.bytes(at: 0, count: 16 << 10)
     guard Gzip.isGzip(raw) else { return (Array(raw.prefix(limit)), raw.count < limit, false) }

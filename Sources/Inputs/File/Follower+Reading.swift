@@ -40,7 +40,6 @@ extension Follower {
   /// Reads one piece. False when the queue had no room for it.
   private func read(_ generation: Generation, _ now: Microseconds) -> Bool {
     do throws(SourceProblem) {
-      guard try generation.isHeadAsBefore() else { throw .replaced }
       while true {
         let expected = generation.source.isGzip ? settings.chunkBytes : generation.unreadBytes
         let piece = try generation.cutter.next(from: &generation.source, expecting: expected, to: outlet)
@@ -72,7 +71,8 @@ extension Follower {
       case .damaged(let why):
         status.failed(.badGzip, isUp: true)
         logger.warning(
-          "cannot decompress; the rest of the file is lost", metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
+          "cannot decompress; the rest of the file is lost",
+          metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
         status.addGap(generation.unreadBytes)
         generation.isAbandoned = true
         known[generation.key] = generation.record
@@ -116,24 +116,28 @@ extension Follower {
 
   // MARK: - Ends
 
-  /// The file that is open holds something else than before: it was truncated or written anew.
-  private func replaced(_ generation: Generation, _ now: Microseconds) {
-    let key = generation.key
+  /// The file that is open holds something else than before: it was truncated or written anew. What was read of it ends,
+  /// in its copy where there is one, and what it holds now is a file of its own.
+  func replaced(_ generation: Generation, _ now: Microseconds) {
+    let (path, phase) = (generation.path, generation.phase)
+    let lost = max(0, generation.trustedSize - generation.source.position.offset)
+    let fresh: FileSource
+    let facts: FileFacts
+    do throws(SystemError) {
+      facts = try generation.source.facts
+      fresh = try generation.source.fromBeginning()
+    } catch { return fault(path, error) }
     if moveToCopy(generation, now) {
-      logger.info(
-        "truncated; its copy is read to the end",
-        metadata: ["path": "\(generation.base)", "copy": "\(generation.path)"])
-      known[key] = nil
+      logger.info("truncated; its copy is read to the end", metadata: ["path": "\(path)", "copy": "\(generation.path)"])
     } else {
-      logger.info(
-        "truncated", metadata: ["path": "\(generation.path)", "bytes_read": "\(generation.source.position.offset)"])
-      status.addGap(max(0, generation.trustedSize - generation.source.position.offset))
-      wantSearch(generation.base, now)
-      remember(generation)
+      logger.info("truncated", metadata: ["path": "\(path)", "bytes_read": "\(generation.source.position.offset)"])
+      status.addGap(lost)
+      remember(generation.record, of: facts.key, under: generation.base)
       generation.isAbandoned = true
-      known[key] = nil
       end(generation)
     }
+    wantsSearch = true
+    add(facts, path: path, base: generation.base, cluster: generation.cluster, source: fresh, now).phase = phase
   }
 
   /// Hands over the unfinished last line and the end of the stream, and closes the file. False when the queue had no room:
@@ -151,14 +155,9 @@ extension Follower {
       generation.cutter.carry = []
       hand(ByteBuffer(carry), carry.count, of: generation, isLast: true)
     }
-    if !generation.isAbandoned { remember(generation) }
+    if !generation.isAbandoned { remember(generation.record, of: generation.key, under: generation.base) }
     close(generation, stream: nil)
     return true
-  }
-
-  /// Notes a file's beginning, so that a copy or a compressed form of it is known when it turns up.
-  private func remember(_ generation: Generation) {
-    families[generation.base, default: Family()].add(generation.record)
   }
 
   private func close(_ generation: Generation, stream: UInt64?) {
@@ -183,6 +182,7 @@ extension Follower {
     if let leaving = quiet.first(where: { $0.phase == .leaving }) { return end(leaving) }
     guard let chosen = quiet.first(where: { !literals.contains($0.path) }) ?? quiet.first else { return false }
     rewindCarry(of: chosen)
+    remember(chosen.record, of: chosen.key, under: chosen.base)
     close(chosen, stream: chosen.hasSent ? chosen.stream : nil)
     return true
   }

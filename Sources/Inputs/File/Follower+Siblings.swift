@@ -7,18 +7,15 @@ import Glibc
 struct Family {
   /// The most earlier files remembered: kube-apiserver keeps 100 backups.
   static let pastLimit = 128
-  /// How long after a rotation its traces are looked for, microseconds.
-  static let searchMicroseconds: Microseconds = 10_000_000
 
   /// The oldest first.
-  private(set) var past: [FileRecord] = []
-  var searchUntil: Microseconds?
-  /// Whether the next step looks, full look or not.
-  var isUrgent = false
+  private(set) var past: [(key: FileKey, record: FileRecord)] = []
 
-  mutating func add(_ record: FileRecord) {
+  mutating func add(_ record: FileRecord, of key: FileKey) {
+    // A file that is only added to begins as it did; one that was written anew is another.
+    if let at = past.firstIndex(where: { $0.key == key && record.offset >= $0.record.offset }) { past.remove(at: at) }
     if past.count >= Self.pastLimit { past.removeFirst() }
-    past.append(record)
+    past.append((key, record))
   }
 }
 
@@ -37,38 +34,35 @@ extension Follower {
   /// The most paths whose rotations are remembered.
   private static let familiesLimit = 4096
 
-  func wantSearch(_ base: String, _ now: Microseconds) {
-    if families[base] == nil, families.count >= Self.familiesLimit, let idle = families.first(where: { family in
-      !open.contains { $0.base == family.key }
-    }) {
-      families[idle.key] = nil
+  /// Notes the beginning of a file that is left, so that a copy or a compressed form of it is known when it turns up.
+  func remember(_ record: FileRecord, of key: FileKey, under base: String) {
+    if families[base] == nil, families.count >= Self.familiesLimit {
+      let idle = families.keys.first { base in !open.contains { $0.base == base } }
+      if let idle { families[idle] = nil }
     }
-    families[base, default: Family()].searchUntil = now + Family.searchMicroseconds
-    families[base]?.isUrgent = true
+    families[base, default: Family()].add(record, of: key)
   }
 
-  /// Looks for generations that nobody has read beside the paths that were rotated.
-  func searchSiblings(_ now: Microseconds, isFullLook: Bool) {
-    var wanted: [String: Set<String>] = [:]
-    for (base, family) in families {
-      guard let until = family.searchUntil, family.isUrgent || isFullLook else { continue }
-      families[base]?.isUrgent = false
-      if until < now { families[base]?.searchUntil = nil }
-      wanted[PathParts(base).directory, default: []].insert(base)
-    }
-    for (directory, bases) in wanted {
-      for (found, base) in siblings(of: bases, in: directory) { take(found, base, now) }
+  /// Looks for generations that nobody has read beside the paths that are followed.
+  func searchSiblings(_ now: Microseconds) {
+    wantsSearch = false
+    for directory in directories.sorted() {
+      for found in siblings(in: directory) { take(found, now) }
     }
   }
 
-  private func take(_ found: PatternWalk.Found, _ base: String, _ now: Microseconds) {
+  private func take(_ found: PatternWalk.Found, _ now: Microseconds) {
+    // What a pattern matches is looked at under its own name.
+    guard !isFollowed(found.path) else { return }
+    let base = family(of: found.path)
     let cluster = patterns.first { $0.matches(base) }?.cluster ?? patterns.first?.cluster ?? ""
     do throws(SystemError) {
       if let record = known[found.facts.key] {
+        known[found.facts.key]?.scan = scan
         guard !record.isOpen, !record.isIgnored, found.facts.size > record.offset,
           record.seenSize != found.facts.size || record.seenModified != found.facts.modified
         else { return }
-        if case .opened = try reopen(record, found.facts, path: found.path, base: base, cluster: cluster, now) {
+        if case .opened = try reopen(record, found.facts, path: found.path, cluster: cluster, now) {
           open.last { $0.key == found.facts.key }?.phase = .leaving
         }
         return
@@ -77,7 +71,7 @@ extension Follower {
       case .undecided: return
       case .copy(let record): known[found.facts.key] = record
       case .new:
-        guard makeRoom() else { return families[base, default: Family()].isUrgent = true }
+        guard makeRoom() else { return wantsSearch = true }
         let file = try FileDescriptor.open(reading: found.path)
         let facts = try file.facts
         guard known[facts.key] == nil else { return }
@@ -87,40 +81,42 @@ extension Follower {
     } catch { if error.code != ENOENT { fault(found.path, error) } }
   }
 
-  /// Files named like backups of `bases`, the one written first at the front.
-  private func siblings(of bases: Set<String>, in directory: String) -> [(PatternWalk.Found, base: String)] {
+  /// Files named like backups of a path that is followed (`base` alone, when given), the one written first at the front.
+  private func siblings(in directory: String, of base: String? = nil) -> [PatternWalk.Found] {
     guard var listing = try? DirectoryListing(directory) else { return [] }
-    var found: [(PatternWalk.Found, base: String)] = []
+    var found: [PatternWalk.Found] = []
     while let entry = listing.next() {
-      let names = BackupName.liveNames(of: entry.name).lazy.map { PathParts.join(directory, $0) }
       let path = PathParts.join(directory, entry.name)
-      guard let base = names.first(where: bases.contains), let facts = try? FileFacts(path: path), facts.isRegular else {
+      let family = family(of: path)
+      guard family != path, base == nil || family == base, let facts = try? FileFacts(path: path), facts.isRegular else {
         continue
       }
-      found.append((PatternWalk.Found(path: path, facts: facts), base))
+      found.append(PatternWalk.Found(path: path, facts: facts))
     }
-    return found.sorted { ($0.0.facts.modified, $0.0.path) < ($1.0.facts.modified, $1.0.path) }
+    return found.sorted { ($0.facts.modified, $0.path) < ($1.facts.modified, $1.path) }
   }
+
+  /// The followed path that a file was written under, as far as its name tells: its own when it is named like no backup.
+  func family(of path: String) -> String {
+    let parts = PathParts(path)
+    let bases = BackupName.liveNames(of: parts.name).map { PathParts.join(parts.directory, $0) }
+    return bases.filter(isFollowed).min { $0.utf8.count < $1.utf8.count } ?? path
+  }
+
+  /// Whether a pattern matches the path.
+  func isFollowed(_ path: String) -> Bool { patterns.contains { $0.matches(path) } }
 
   // MARK: - What is there before us
 
   /// Notes the backups in a directory that is seen for the first time: they are nobody's missed generations. Those that a
   /// pattern matches are read like all others.
   func noteBackups(in directory: String) -> Bool {
-    guard var listing = try? DirectoryListing(directory) else { return false }
-    while let entry = listing.next() {
-      let path = PathParts.join(directory, entry.name)
-      guard !patterns.contains(where: { $0.matches(path) }) else { continue }
-      for name in BackupName.liveNames(of: entry.name) {
-        let base = PathParts.join(directory, name)
-        guard patterns.contains(where: { $0.matches(base) }) else { continue }
-        guard let file = try? FileDescriptor.open(reading: path), let facts = try? file.facts, facts.isRegular,
-          let record = try? ignoredRecord(file)
-        else { break }
-        known[facts.key] = record
-        families[base, default: Family()].add(record)
-        break
-      }
+    guard (try? DirectoryListing(directory)) != nil else { return false }
+    for found in siblings(in: directory) where !isFollowed(found.path) {
+      guard let file = try? FileDescriptor.open(reading: found.path), let record = try? ignoredRecord(file)
+      else { continue }
+      known[found.facts.key] = record
+      remember(record, of: found.facts.key, under: family(of: found.path))
     }
     return true
   }
@@ -147,36 +143,40 @@ extension Follower {
 
   /// Whether the file at `path`, named like a backup, holds what was read under the name that it is a backup of.
   func familiarity(of path: String, _ facts: FileFacts) throws(SystemError) -> Familiarity {
-    let parts = PathParts(path)
-    var records: [FileRecord] = []
-    var writing: [Generation] = []
-    for name in BackupName.liveNames(of: parts.name) {
-      let base = PathParts.join(parts.directory, name)
-      records += families[base]?.past ?? []
-      writing += open.filter { $0.base == base && !$0.isAbandoned }
+    let base = family(of: path)
+    guard base != path else { return .new }
+    var records = families[base]?.past.map(\.record) ?? []
+    let writing = open.filter { $0.base == base && !$0.isAbandoned }
+    var original: FileDescriptor?
+    if let facts = try? FileFacts(path: base), let record = known[facts.key], !record.isOpen {
+      records.append(record)
+      original = try FileDescriptor.open(reading: base)
     }
     guard !records.isEmpty || !writing.isEmpty else { return .new }
     let file = try FileDescriptor.open(reading: path)
     let head = try ContentHead.read(file)
+    if head.bytes.isEmpty { return .undecided }
     records += writing.map(\.record)
     if records.contains(where: { $0.isBeginning(of: head.bytes) == true }) { return .copy(try ignoredRecord(file)) }
-    let mayBecome = records.contains { $0.isBeginning(of: head.bytes) == nil }
-    if head.isGzip { return head.mayGrow && mayBecome ? .undecided : .new }
-    // A copy that is being written: so far it equals the file that it is made of.
+    // It may be a copy of something that is being read, finished or not: wait until one of the two goes its own way.
     for generation in writing where generation.source.beginsWith(head.bytes) { return .undecided }
+    if try original?.bytes(at: 0, count: head.bytes.count) == head.bytes { return .undecided }
+    if head.isGzip, head.mayGrow, records.contains(where: { $0.isBeginning(of: head.bytes) == nil }) { return .undecided }
     return .new
   }
 
   /// The file was truncated: if a copy of it lies beside it, the rest is read from there. Answers whether it is.
+  ///
+  /// Here a fragment suffices: nothing of it was handed over, so any file that begins with it will do.
   func moveToCopy(_ generation: Generation, _ now: Microseconds) -> Bool {
     guard generation.source.position.offset > 0, !generation.source.isGzip else { return false }
     let record = generation.record
     let directory = PathParts(generation.base).directory
-    for (found, _) in siblings(of: [generation.base], in: directory).reversed() {
+    for found in siblings(in: directory, of: generation.base).reversed() {
       let isTaken = known[found.facts.key].map { $0.isOpen || !$0.isIgnored } ?? false
       guard !isTaken, found.facts.key != generation.key, found.facts.size >= record.offset,
         let file = try? FileDescriptor.open(reading: found.path), let head = try? ContentHead.read(file), !head.isGzip,
-        record.isBeginning(of: head.bytes) == true, let facts = try? file.facts, facts.key == found.facts.key,
+        Fingerprint.of(head.bytes.prefix(record.head.count)) == record.head, let facts = try? file.facts, facts.key == found.facts.key,
         let source = try? FileSource(file, resuming: record)
       else { continue }
       generation.source = source

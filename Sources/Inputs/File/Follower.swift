@@ -44,6 +44,10 @@ final class Follower {
   /// Directories whose backups were noted when they were first seen.
   var notedDirectories: Set<String> = []
   var faults = FaultBook()
+  /// Whether something was rotated, so that its traces are looked for at the next step.
+  var wantsSearch = false
+  /// Paths under which another file is likely by now, looked at by the next step.
+  var revisited: Set<String> = []
   var missingSince: [String: Microseconds] = [:]
 
   private var walks: [PatternWalk] = []
@@ -76,18 +80,21 @@ final class Follower {
   ///   - changed: paths that are said to have changed.
   ///   - isFullLook: look at everything instead.
   func step(at now: Microseconds, changed: Set<String> = [], isFullLook: Bool) -> Outcome {
+    observe(now)  // first: what is seen of a truncated file decides what a copy of it is
     if isFullLook, !isScanning { beginScan() }
     continueScan(now)
     for pattern in patterns where pattern.isLiteral { look(at: pattern.text, pattern, nil, now) }
-    for path in changed.sorted() {
+    let named = changed.union(revisited)
+    revisited = []
+    for path in named.sorted() {
       if let pattern = patterns.first(where: { !$0.isLiteral && $0.matches(path) }) { look(at: path, pattern, nil, now) }
     }
     if !isScanning { hasScannedOnce = true }
-    observe(now)
-    searchSiblings(now, isFullLook: isFullLook)
+    if isFullLook || wantsSearch { searchSiblings(now) }
     let outcome = readRound(now)
     if isFullLook { publish() }
-    return isClosed ? .ended : outcome
+    if isClosed { return .ended }
+    return outcome == .idle && !revisited.isEmpty ? .busy : outcome
   }
 
   // MARK: - Looking
@@ -148,7 +155,7 @@ final class Follower {
         return true
       }
       if record.seenSize != facts.size || record.seenModified != facts.modified {
-        switch try reopen(record, facts, path: path, base: path, cluster: pattern.cluster, now) {
+        switch try reopen(record, facts, path: path, cluster: pattern.cluster, now) {
         case .opened: break
         case .noRoom: return false
         case .different:
@@ -197,7 +204,8 @@ final class Follower {
       return true
     }
     let source = isAtEnd ? try FileSource(atEndOf: file) : FileSource(file)
-    let generation = add(facts, path: path, base: path, cluster: pattern.cluster, source: source, now)
+    let generation = add(
+      facts, path: path, base: family(of: path), cluster: pattern.cluster, source: source, now)
     // In the middle of a line: its rest would be no event.
     if isAtEnd { generation.cutter.isSkipping = !(generation.source.position.tail.last.map { $0 == 0x0A } ?? true) }
     recovered(path)
@@ -208,7 +216,7 @@ final class Follower {
 
   /// Opens a file again that was closed at its end, or that was found aside with something unread.
   func reopen(
-    _ record: FileRecord, _ seen: FileFacts, path: String, base: String, cluster: String, _ now: Microseconds
+    _ record: FileRecord, _ seen: FileFacts, path: String, cluster: String, _ now: Microseconds
   ) throws(SystemError) -> Reopening {
     guard makeRoom() else { return .noRoom }
     let file = try FileDescriptor.open(reading: path)
@@ -217,6 +225,7 @@ final class Follower {
     guard let source = try FileSource(file, resuming: record) else {
       logger.info("the file was written anew", metadata: ["path": "\(path)"])
       if !record.isIgnored { status.addGap(max(0, record.seenSize - record.offset)) }
+      remember(record, of: facts.key, under: family(of: path))
       return .different
     }
     if record.isIgnored {
@@ -224,11 +233,13 @@ final class Follower {
       known[seen.key]?.seenModified = facts.modified
       return .opened
     }
-    let generation = add(facts, path: path, base: base, cluster: cluster, source: source, stream: record.stream, now)
+    let generation = add(
+      facts, path: path, base: family(of: path), cluster: cluster, source: source, stream: record.stream, now)
     generation.cutter.isSkipping = record.isSkipping
     return .opened
   }
 
+  @discardableResult
   func add(
     _ facts: FileFacts, path: String, base: String, cluster: String, source: consuming FileSource,
     stream: UInt64? = nil, _ now: Microseconds
@@ -262,11 +273,21 @@ final class Follower {
       do throws(SystemError) {
         if generation.phase == .live {
           let facts = try FileFacts(path: generation.path)
-          if facts.key == generation.key { generation.note(facts) } else { leave(generation, now) }
+          if facts.key == generation.key { try compare(generation, facts, now) } else { leave(generation, now) }
         }
-      } catch { if error.code == ENOENT || error.code == ENOTDIR { leave(generation, now) } }
-      if generation.phase == .leaving, let facts = try? generation.source.facts { generation.note(facts) }
+      } catch {
+        if error.code == ENOENT || error.code == ENOTDIR { leave(generation, now) } else { fault(generation.path, error) }
+      }
+      do throws(SystemError) {
+        if generation.phase == .leaving { try compare(generation, generation.source.facts, now) }
+      } catch { fault(generation.path, error) }
     }
+  }
+
+  /// Takes note of how an open file looks now. What was changed must still hold what was read.
+  private func compare(_ generation: Generation, _ facts: FileFacts, _ now: Microseconds) throws(SystemError) {
+    guard generation.note(facts), try !generation.source.isAsBefore() else { return }
+    replaced(generation, now)
   }
 
   private func leave(_ generation: Generation, _ now: Microseconds) {
@@ -275,6 +296,7 @@ final class Follower {
     logger.info(
       "rotated away or deleted; reading it to its end",
       metadata: ["path": "\(generation.path)", "bytes": "\(generation.source.position.offset)"])
-    wantSearch(generation.base, now)
+    wantsSearch = true
+    revisited.insert(generation.path)
   }
 }

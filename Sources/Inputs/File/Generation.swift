@@ -23,8 +23,6 @@ final class Generation {
   var cutter: LineCutter
   var phase = Phase.live
   var isAtEnd = false
-  /// Whether the beginning must be compared before the next read.
-  var mustCheckHead = false
   /// When the last byte came, or when it began to leave.
   var quietSince: Microseconds
   var seenSize: Int
@@ -56,24 +54,17 @@ final class Generation {
     hasSent = false
   }
 
-  /// Takes note of how the file looks now; a change means that there may be something to read.
-  func note(_ facts: FileFacts) {
-    guard facts.size != seenSize || facts.modified != seenModified else { return }
+  /// Takes note of how the file looks now. Answers whether that changed, so that there may be something to read.
+  func note(_ facts: FileFacts) -> Bool {
+    guard facts.size != seenSize || facts.modified != seenModified else { return false }
     seenSize = facts.size
     seenModified = facts.modified
-    if isAtEnd { mustCheckHead = true }
     isAtEnd = false
+    return true
   }
 
   /// Bytes that are there and were not read, as far as it was last seen.
   var unreadBytes: Int { max(0, seenSize - source.position.offset) }
-
-  /// Whether the file begins as it did, asked once after each pause.
-  func isHeadAsBefore() throws(SourceProblem) -> Bool {
-    guard mustCheckHead else { return true }
-    mustCheckHead = false
-    do throws(SystemError) { return try source.isHeadUnchanged() } catch { throw .system(error) }
-  }
 
   /// What to remember when it is closed.
   var record: FileRecord {

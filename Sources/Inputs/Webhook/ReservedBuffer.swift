@@ -6,11 +6,15 @@ struct ReservedBuffer {
   private static let firstBytes = 64 << 10
 
   let bytes = ByteBuffer(capacity: 0)
-  /// What it holds of the budget.
-  private(set) var reservedBytes = 0
+  /// What is held of the budget: this buffer's capacity, and what was given to it.
+  private(set) var reservedBytes: Int
   private let queue: BatchQueue
 
-  init(_ queue: BatchQueue) { self.queue = queue }
+  /// - Parameter reservedBytes: what the caller holds and gives to this buffer's account.
+  init(_ queue: BatchQueue, reservedBytes: Int) {
+    self.queue = queue
+    self.reservedBytes = reservedBytes
+  }
 
   /// Appends a copy. False when the budget has no room; then nothing was appended, and what is held may be less.
   @unsafe mutating func append(_ piece: UnsafeRawBufferPointer) -> Bool {

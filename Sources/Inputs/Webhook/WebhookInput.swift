@@ -97,13 +97,12 @@ struct WebhookReceiver: Sendable {
         Content(
           cluster: target.cluster, path: target.path, bytes: request.body, reservedBytes: request.reservedBytes))
     }
-    var body = ReservedBuffer(context.queue)
-    let outcome = decompress(request.body, into: &body)
-    if let outcome { return refuse(outcome, releasing: request.reservedBytes + body.reservedBytes) }
-    context.queue.release(request.reservedBytes)
+    var body = ReservedBuffer(context.queue, reservedBytes: request.reservedBytes)
+    if let refusal = decompress(request.body, into: &body) { return refuse(refusal, releasing: body.reservedBytes) }
+    context.queue.release(request.reservedBytes)  // the compressed form is done with
     body.bytes.seal()
-    return .success(
-      Content(cluster: target.cluster, path: target.path, bytes: body.bytes, reservedBytes: body.reservedBytes))
+    let reserved = body.reservedBytes - request.reservedBytes
+    return .success(Content(cluster: target.cluster, path: target.path, bytes: body.bytes, reservedBytes: reserved))
   }
 
   private func refuse(_ refusal: PushRefusal, releasing bytes: Int) -> Result<Content, PushRefusal> {

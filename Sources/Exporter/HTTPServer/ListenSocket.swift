@@ -1,85 +1,29 @@
 internal import Diagnostics
 import Glibc
 
-/// An address to listen on: `:10403` (every interface, both families), `127.0.0.1:9`, `[::1]:0`, `localhost:9`.
-/// Port 0 lets the system choose.
-struct ListenAddress: Sendable, Hashable {
-  enum Host: Sendable, Hashable { case any, ipv4(String), ipv6(String) }
-  let host: Host
-  let port: UInt16
-
-  init(host: Host, port: UInt16) {
-    self.host = host
-    self.port = port
-  }
-
-  /// - Errors: reason `address` when `text` is no address of these forms.
-  init(_ text: String) throws(Failure) {
-    func wrong(_ what: String) -> Failure {
-      Failure(
-        .address, what, at: .address(text),
-        remedy: "Write :PORT, IPV4:PORT or [IPV6]:PORT, as in :10403, 127.0.0.1:10403 or [::1]:10403")
-    }
-    guard let colon = text.lastIndex(of: ":") else { throw wrong("the address has no port") }
-    let digits = text[text.index(after: colon)...]
-    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits) else {
-      throw wrong("\"\(digits)\" is no port")
-    }
-    self.port = port
-    let name = text[..<colon]
-    if name.isEmpty {
-      host = .any
-    } else if name == "localhost" {
-      host = .ipv4("127.0.0.1")
-    } else if name.hasPrefix("["), name.hasSuffix("]") {
-      let inner = String(name.dropFirst().dropLast())
-      var bytes = in6_addr()
-      guard unsafe inet_pton(AF_INET6, inner, &bytes) == 1 else { throw wrong("\"\(inner)\" is no IPv6 address") }
-      host = .ipv6(inner)
-    } else {
-      var bytes = in_addr()
-      guard unsafe inet_pton(AF_INET, String(name), &bytes) == 1 else { throw wrong("\"\(name)\" is no IP address") }
-      host = .ipv4(String(name))
-    }
-  }
-
-  /// Whether only this machine can reach it.
-  var isLoopback: Bool {
-    switch host {
-    case .any: false
-    case .ipv4(let text): text.hasPrefix("127.")
-    case .ipv6(let text):
-      {
-        var bytes = in6_addr()
-        guard unsafe inet_pton(AF_INET6, text, &bytes) == 1 else { return false }
-        return unsafe withUnsafeBytes(of: &bytes) { raw in
-          unsafe raw.dropLast().allSatisfy { $0 == 0 } && raw.last == 1
-        }
-      }()
-    }
-  }
-
+extension ListenAddress {
   /// Opens the listening socket.
   ///
   /// - Returns: the descriptor, the caller's to close, and the port, chosen by the system where 0 was asked for.
   /// - Errors: reason `address`: in use, not ours, not allowed.
   func open() throws(Failure) -> (descriptor: Int32, port: UInt16) {
-    switch host {
-    case .ipv4(let text): return try listen(family: AF_INET, text)
-    case .ipv6(let text): return try listen(family: AF_INET6, text)
-    case .any:
-      // Where IPv6 is switched off, IPv4 alone must do.
-      let probe = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
-      if probe < 0 { return try listen(family: AF_INET, "0.0.0.0") }
-      close(probe)
-      do {
-        return try listen(family: AF_INET6, "::")
-      } catch {
-        guard errno == EADDRNOTAVAIL else { throw error }
-        return try listen(family: AF_INET, "0.0.0.0")
-      }
+    if !isEveryAddress {
+      return try listen(family: isIPv6 ? AF_INET6 : AF_INET, host == "localhost" ? "127.0.0.1" : host)
+    }
+    // Where IPv6 is switched off, IPv4 alone must do.
+    let probe = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+    if probe < 0 { return try listen(family: AF_INET, "0.0.0.0") }
+    close(probe)
+    do {
+      return try listen(family: AF_INET6, "::")
+    } catch {
+      guard errno == EADDRNOTAVAIL else { throw error }
+      return try listen(family: AF_INET, "0.0.0.0")
     }
   }
+
+  private var isEveryAddress: Bool { host.isEmpty }
+  private var isIPv6: Bool { host.contains(":") }
 
   private func listen(family: Int32, _ text: String) throws(Failure) -> (descriptor: Int32, port: UInt16) {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
@@ -90,7 +34,7 @@ struct ListenAddress: Sendable, Hashable {
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, size)
     // Both families on `:PORT`, whatever the system's default; a stated IPv6 address means that one only.
     if family == AF_INET6 {
-      var only: Int32 = host == .any ? 0 : 1
+      var only: Int32 = isEveryAddress ? 0 : 1
       _ = unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, size)
     }
     guard bind(descriptor, family, text) == 0, Glibc.listen(descriptor, 511) == 0,
@@ -150,16 +94,6 @@ struct ListenAddress: Sendable, Hashable {
     default: (what, remedy) = ("cannot listen there: error \(code)", "Choose another address")
     }
     return Failure(.address, what, at: .address(description), remedy: remedy)
-  }
-}
-
-extension ListenAddress: CustomStringConvertible {
-  var description: String {
-    switch host {
-    case .any: ":\(port)"
-    case .ipv4(let text): "\(text):\(port)"
-    case .ipv6(let text): "[\(text)]:\(port)"
-    }
   }
 }
 
