@@ -84,7 +84,7 @@ struct CorpusCounts {
 
   private var codes: [String: Int] { Expected.renamed(Expected.counts(expected["by_code"]), ["none": "unknown"]) }
 
-  private var stages: [String: Int] { Expected.renamed(Expected.counts(expected["by_stage"]), ["none": "(unknown)"]) }
+  private var stages: [String: Int] { Expected.renamed(Expected.counts(expected["by_stage"]), ["none": "unknown"]) }
 
   /// A verb that no API has is `(other)`: clients choose verbs.
   private var verbs: [String: Int] {
