@@ -38,7 +38,8 @@ final class RunningExporter: Sendable {
 
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
-      settings: settings, queue: queue, statuses: inputs.statuses, reloader: reloader, readiness: readiness, clock: clock)
+      settings: settings, queue: queue, statuses: inputs.statuses, reloader: reloader, readiness: readiness,
+      clock: clock)
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, router: web.router, counters: web.webCounters)
     for address in webServer.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
@@ -84,10 +85,8 @@ struct WebWiring: Sendable {
     settings: Settings, queue: BatchQueue, statuses: [InputStatus], reloader: Reloader, readiness: Readiness,
     clock: Clock
   ) {
-    let build = BuildInfo(
-      version: Version.version, revision: Version.revision, branch: Version.branch, swiftVersion: Version.swift)
     let metrics = SelfMetrics(
-      build: build, inputs: statuses, queue: queue, http: [webCounters, pushCounters], reloads: reloader.status)
+      inputs: statuses, queue: queue, http: [webCounters, pushCounters], reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     let scrapes = ScrapeCoordinator(
@@ -100,7 +99,8 @@ struct WebWiring: Sendable {
           version: Version.version, startedAt: startedAt, now: clock.now, linkPrefix: settings.web.linkPrefix,
           telemetryPath: settings.web.telemetryPath, obstacle: readiness.obstacle))
     }
-    var routes = WebRoutes(scrapes: scrapes, readiness: readiness, telemetryPath: settings.web.telemetryPath, page: page)
+    var routes = WebRoutes(
+      scrapes: scrapes, readiness: readiness, telemetryPath: settings.web.telemetryPath, page: page)
     if settings.web.isLifecycleEnabled { routes.reload = { tell in tell(reloader.reload()) } }
     routes.didScrape = { number in _ = queue.ask(.scraped(number)) }
     router = Router(prefix: settings.web.prefix, routes.all)

@@ -70,6 +70,8 @@ extension Settings.TrackedObject {
   fileprivate var counting: Counting.TrackedObject {
     Counting.TrackedObject(
       name: name, group: group, resource: resource, subresources: subresources, namespace: namespace,
-      objectName: objectName, verbs: verbs.map { Set($0.compactMap { name in Verb.allCases.first { $0.label == name } }) } ?? Counting.TrackedObject.anyVerb)
+      objectName: objectName,
+      verbs: verbs.map { Set($0.compactMap { name in Verb.allCases.first { $0.label == name } }) }
+        ?? Counting.TrackedObject.anyVerb)
   }
 }

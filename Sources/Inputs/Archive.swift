@@ -62,7 +62,8 @@ public struct Archive: Sendable {
     let place = Failure.Place.path(path)
     switch problem {
     case .system(let error):
-      return Failure(.readFailed, "cannot be read: \(error.text)", at: place, remedy: "Check the path and its permissions")
+      return Failure(
+        .readFailed, "cannot be read: \(error.text)", at: place, remedy: "Check the path and its permissions")
     case .damaged:
       return Failure(
         .badGzip, "begins like gzip and cannot be decompressed to its end", at: place,

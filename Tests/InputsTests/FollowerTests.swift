@@ -9,7 +9,9 @@ import Testing
 
 /// Everything that happens to logs, one by one, on the real file system.
 @Suite struct FollowerTests {
-  private func lines(_ range: ClosedRange<Int>, of name: String = "a") -> [String] { range.map { "\(name) line \($0)" } }
+  private func lines(_ range: ClosedRange<Int>, of name: String = "a") -> [String] {
+    range.map { "\(name) line \($0)" }
+  }
   private func text(_ range: ClosedRange<Int>, of name: String = "a") -> String {
     lines(range, of: name).map { $0 + "\n" }.joined()
   }
@@ -63,7 +65,8 @@ import Testing
   @Test func rotatedByTheAPIServerAndCompressed() {
     let bench = Bench(["audit.log"])
     bench.shop.write("audit-2026-01-01T00-00-00.000.log.gz", Gzip.compress(Array("old\n".utf8)))
-    bench.shop.write("audit-2026-01-02T00-00-00.000.log", "old too, compressed later \(String(repeating: "x", count: 2000))\n")
+    bench.shop.write(
+      "audit-2026-01-02T00-00-00.000.log", "old too, compressed later \(String(repeating: "x", count: 2000))\n")
     bench.shop.write("audit.log", text(1...2))
     bench.poll()
     bench.shop.append("audit.log", text(3...3))
@@ -303,7 +306,8 @@ import Testing
     _ = unsafe write(raw, rest, rest.count)
     close(raw)
     bench.poll()
-    let expected = Array(repeating: lines(1...3000), count: 3).flatMap { $0 } + lines(1...5, of: "b") + lines(3001...3010)
+    let expected =
+      Array(repeating: lines(1...3000), count: 3).flatMap { $0 } + lines(1...5, of: "b") + lines(3001...3010)
     #expect(bench.basin.lines.sorted() == expected.sorted())
     #expect(bench.status.snapshot.errors == [:])
   }

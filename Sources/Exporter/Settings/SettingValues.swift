@@ -10,6 +10,47 @@ struct Refusal: Error, Equatable {
   }
 }
 
+/// An address to listen on: `:10403` (every address of the machine), `127.0.0.1:80`, `[::1]:80`, `localhost:80`. Names other
+/// than `localhost` are refused, so that no name server decides where we listen.
+struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+  /// An IP address without brackets, `localhost`, or empty for every address.
+  let host: String
+  /// 0 for any free port.
+  let port: UInt16
+
+  init(host: String, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+
+  init(_ text: String) throws(Refusal) {
+    let refusal = Refusal(
+      "\(text) is not an address to listen on", "Write :PORT, IPV4:PORT, [IPV6]:PORT or localhost:PORT")
+    guard let colon = text.lastIndex(of: ":") else { throw refusal }
+    let digits = text[text.index(after: colon)...]
+    guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let port = UInt16(digits)
+    else { throw refusal }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = String(host.dropFirst().dropLast())
+      guard IPBytes(host)?.bytes.count == 16 else { throw refusal }
+    } else if !host.isEmpty, host != "localhost" {
+      guard IPBytes(host)?.bytes.count == 4 else { throw refusal }
+    }
+    self.init(host: host, port: port)
+  }
+
+  /// Whether only this machine can reach it.
+  var isLoopback: Bool {
+    if host == "localhost" { return true }
+    guard let address = IPBytes(host)?.bytes else { return false }
+    return address.count == 4 ? address[0] == 127 : address == [UInt8](repeating: 0, count: 15) + [1]
+  }
+
+  var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
+}
+
 /// The bytes of an IP address in network order, 4 or 16.
 struct IPBytes {
   let bytes: [UInt8]

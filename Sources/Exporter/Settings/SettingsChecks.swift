@@ -1,4 +1,3 @@
-internal import Counting
 internal import Diagnostics
 
 /// What only several settings together can get wrong, and what no shape can say.
@@ -12,7 +11,10 @@ enum SettingsChecks {
   static let bundledWindows: [Int64] = [300, 900, 3600]
 
   /// Values of label `object` that are taken.
-  static let builtInObjects = TrackedObject.builtIn.map(\.name)
+  static let builtInObjects = [
+    "pods", "namespaces", "serviceaccounts", "networkpolicies", "endpoints", "aws-auth", "validating-webhooks",
+    "mutating-webhooks", "secrets", "secret-reads", "pod-exec", "token-requests", "certificate-requests",
+  ]
 
   static func telemetryPath(_ text: String) throws(Refusal) -> String {
     let path = try URLText.prefix(text)
@@ -44,7 +46,7 @@ enum SettingsChecks {
     let taken = settings.web.listenAddresses
     var found = settings.inputs.webhook.listenAddresses.filter { pushed in
       taken.contains {
-        $0.port != 0 && $0.port == pushed.port && ($0.host == pushed.host || $0.host == .any || pushed.host == .any)
+        $0.port != 0 && $0.port == pushed.port && ($0.host == pushed.host || $0.host.isEmpty || pushed.host.isEmpty)
       }
     }.map {
       failure(

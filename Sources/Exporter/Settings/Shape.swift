@@ -1,4 +1,3 @@
-internal import Diagnostics
 internal import YAML
 
 /// What a setting's value looks like: how it is read from a node, how it is written, and what to call it.
@@ -49,7 +48,6 @@ struct Shape<Value: Sendable & Equatable>: Sendable {
           complaints.add(Refusal("\(nodes.count) entries are given, more than \(limit)", "Remove some"), at: node)
           return nil
         }
-        let before = complaints.failures.count
         var values: [Value] = []
         for item in nodes {
           guard let value = read(item, &complaints) else { continue }
@@ -59,8 +57,7 @@ struct Shape<Value: Sendable & Equatable>: Sendable {
             values.append(value)
           }
         }
-        // Half a list would only lead to complaints about what is missing in it.
-        return complaints.failures.count == before ? values : nil
+        return values
       },
       write: { "[" + $0.map(write).joined(separator: ", ") + "]" })
   }
@@ -175,16 +172,6 @@ extension Shape where Value: CaseIterable & RawRepresentable<String> {
 
 extension Shape where Value == ListenAddress {
   static var address: Shape {
-    .text(
-      "address",
-      parse: { text throws(Refusal) in
-        guard URLText.isVisible(text) else {
-          throw Refusal("the address has a character that no address has", "Write :PORT, IPV4:PORT or [IPV6]:PORT")
-        }
-        do throws(Failure) { return try ListenAddress(text) } catch {
-          throw Refusal("\(text) is not an address to listen on: \(error.what)", error.remedy)
-        }
-      },
-      write: { "\"\($0)\"" })
+    .text("address", parse: { text throws(Refusal) in try ListenAddress(text) }, write: { "\"\($0)\"" })
   }
 }
