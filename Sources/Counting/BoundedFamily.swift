@@ -3,8 +3,8 @@ internal import Metrics
 
 /// A family whose series are limited when one would be inserted, per cluster and in all.
 ///
-/// Nothing is estimated and nothing is moved afterwards: an event counts in the series it was admitted to, or in the folded
-/// one. So the sum over all series, with what expired, is always the number of events.
+/// Nothing is estimated and nothing is moved afterwards: an event counts in the series it was admitted to, or in the
+/// folded one. So the sum over all series, with what expired, is always the number of events.
 /// - Source: DESIGN.md, "Bounded family".
 struct BoundedFamily {
   let name: String

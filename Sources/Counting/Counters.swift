@@ -17,7 +17,8 @@ public struct Counted: Sendable, Hashable {
   public var isSkewed = false
 }
 
-/// Counts audit events: totals, bounded families and sliding windows. One thread owns it; it does no I/O and reads no clock.
+/// Counts audit events: totals, bounded families and sliding windows. One thread owns it; it does no I/O and reads no
+/// clock.
 ///
 /// - Cost: an ordinary request touches numbers only; text is written for refusals, server errors, RBAC mutations,
 ///   impersonation and tracked objects. Nothing is allocated for an event whose series are known, or folded.

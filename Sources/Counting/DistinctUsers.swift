@@ -3,9 +3,9 @@ internal import Metrics
 
 /// How many different user names were refused from each source IP, in each window.
 ///
-/// - Shape: for each IP the `exactLimit` users that were seen last, by keyed hash, with the second of their latest event. A
-///   window that begins after the latest event of all users that were put out holds no other: its count is exact. Else the
-///   sketch estimates it, within 3 % (DESIGN.md, section 4).
+/// - Shape: for each IP the `exactLimit` users that were seen last, by keyed hash, with the second of their latest
+///   event. A window that begins after the latest event of all users that were put out holds no other: its count is
+///   exact. Else the sketch estimates it, within 3 % (DESIGN.md, section 4).
 /// - Bound: the family's limits of IPs; further ones count as the source IP `(other)`.
 struct DistinctUsers {
   static let exactLimit = 64

@@ -1,7 +1,7 @@
 /// Who holds how many series of a family: source IPs, users, /64 networks and resources, each with its share.
 ///
-/// - Shape: owners are known by a keyed 64-bit hash of cluster, kind and value. Two that collide would share a share, never a
-///   count. An owner lives as long as a series refers to it.
+/// - Shape: owners are known by a keyed 64-bit hash of cluster, kind and value. Two that collide would share a share,
+///   never a count. An owner lives as long as a series refers to it.
 struct Owners {
   struct Owner {
     var key: UInt64 = 0

@@ -1,7 +1,7 @@
 /// The panes of all windows of all series: for each list, how many events fell into which pane.
 ///
-/// - Shape: a list is a chain of blocks of three panes in one slab; its head is an index that its owner keeps, 0 when it is
-///   empty. Most series touch few panes, so nothing is reserved for the others, however far a feed is behind.
+/// - Shape: a list is a chain of blocks of three panes in one slab; its head is an index that its owner keeps, 0 when
+///   it is empty. Most series touch few panes, so nothing is reserved for the others, however far a feed is behind.
 /// - Bound: what an edge has passed is dropped when a list would grow and whenever it is read, so a list holds no more
 ///   panes than are in reach.
 /// - Complexity: an event in the order of time is found in the head block.

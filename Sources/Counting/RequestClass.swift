@@ -4,8 +4,8 @@ internal import AuditEvents
 enum RequestClass {
   /// Whether this event is the one that counts its request.
   ///
-  /// `ResponseStarted` is the only event of a failed authentication and of a bad time-out; a refused watch writes both and
-  /// counts when it completes.
+  /// `ResponseStarted` is the only event of a failed authentication and of a bad time-out; a refused watch writes both
+  /// and counts when it completes.
   @inline(__always)
   static func isRequest(_ event: borrowing AuditEvent) -> Bool {
     switch event.stage {

@@ -1,7 +1,8 @@
 /// Chooses which series of a window are shown where there are more than the limit.
 ///
-/// - Rule: one that is shown keeps its place until it is empty. Free places go, one at a time, to the owner (source IP, or
-///   user) with the fewest, and there to its largest series; among equals the larger, then the older series is first.
+/// - Rule: one that is shown keeps its place until it is empty. Free places go, one at a time, to the owner (source IP,
+///   or user) with the fewest, and there to its largest series; among equals the larger, then the older series is
+///   first.
 /// - Source: DESIGN.md, "Window".
 enum ShownSeries {
   struct Candidate {

@@ -3,8 +3,8 @@ internal import Metrics
 
 /// Picks the source IP of a request and writes it as a label value.
 ///
-/// The last entry of `sourceIPs` is the peer of the API server's connection; all before it came with the request and can
-/// be anything. So the walk begins at the end and goes back only over proxies that somebody configured as trusted.
+/// The last entry of `sourceIPs` is the peer of the API server's connection; all before it came with the request and
+/// can be anything. So the walk begins at the end and goes back only over proxies that somebody configured as trusted.
 /// - Source: DESIGN.md, "Source IP"; kubernetes/apimachinery `pkg/util/net/http.go`, `SourceIPs`.
 struct SourceAddress {
   var trusted: [AddressRange]

@@ -1,8 +1,9 @@
 /// Where the windows of each cluster end: how far behind its feeds are, and the edge that follows from it.
 ///
-/// - Definition: an input's lag is arrival − newest event time, held between 0 and the maximum, set whenever that newest time
-///   rises. A cluster's lag is the largest among its inputs heard within the maximum (all, when it is unlimited). Its edge is
-///   the largest `now − lag` so far: it never falls, for a window that was shown is not shown again as of an earlier time.
+/// - Definition: an input's lag is arrival − newest event time, held between 0 and the maximum, set whenever that
+///   newest time rises. A cluster's lag is the largest among its inputs heard within the maximum (all, when it is
+///   unlimited). Its edge is the largest `now − lag` so far: it never falls, for a window that was shown is not shown
+///   again as of an earlier time.
 /// - Clock: `now` never goes back here. A machine's clock that steps back freezes the edge until it has caught up.
 /// - Source: DESIGN.md, "Window".
 struct StreamEdge {
@@ -86,7 +87,4 @@ struct StreamEdge {
     let feed = feeds[cluster * inputCount + input]
     return feed.heard < 0 ? nil : (feed.newest, feed.lag)
   }
-
-  /// The edge; nil when the cluster was never heard.
-  func edge(_ cluster: Int) -> Int64? { edges[cluster].edge < 0 ? nil : edges[cluster].edge }
 }

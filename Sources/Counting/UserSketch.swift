@@ -1,9 +1,9 @@
 /// Estimates how many different users fell into a sliding window, for the few source IPs that have too many to keep.
 ///
-/// - Shape: HyperLogLog with the time kept: for each (IP, register, rank) the latest event. What a register read at any edge
-///   is then known, so a window slides without error of its own. All IPs share one table of 12 bytes an entry.
-/// - Error: 1.15 % standard deviation at 13 bits of register. A full table first drops what no window reaches, then halves
-///   the registers of all (each halving multiplies the error by 1.4): bounded memory, never an unknown answer.
+/// - Shape: HyperLogLog with the time kept: for each (IP, register, rank) the latest event. What a register read at any
+///   edge is then known, so a window slides without error of its own. All IPs share one table of 12 bytes an entry.
+/// - Error: 1.15 % standard deviation at 13 bits of register. A full table first drops what no window reaches, then
+///   halves the registers of all (each halving multiplies the error by 1.4): bounded memory, never an unknown answer.
 /// - Source: Flajolet and others, "HyperLogLog"; Ertl, "New cardinality estimation algorithms" (2017), improved raw
 ///   estimator; Chabchoub and Hébrail, "Sliding HyperLogLog" (2010).
 struct UserSketch {

@@ -11,8 +11,8 @@ extension BoundedFamily {
     return samples
   }
 
-  /// The windows: where they are not empty, `shownLimit` series a cluster and window, and the exact rest in the overflow
-  /// series, whose labels `folding` are `(other)`.
+  /// The windows: where they are not empty, `shownLimit` series a cluster and window, and the exact rest in the
+  /// overflow series, whose labels `folding` are `(other)`.
   ///
   /// - Order: by window, then as the totals.
   mutating func windowSamples(
@@ -96,8 +96,8 @@ extension BoundedFamily {
     if hasDropped { table.finishRemoving() }
   }
 
-  /// Drops what is idle where the family is crowded: without a change since `before`, with empty windows, and delivered to
-  /// a scraper since its last change.
+  /// Drops what is idle where the family is crowded: without a change since `before`, with empty windows, and delivered
+  /// to a scraper since its last change.
   mutating func expire(before: Int64, scraped: UInt32, _ edges: StreamEdge, _ panes: inout PaneStore) -> Bool {
     let crowded = (0..<clusterCount).map(isCrowded)
     guard crowded.contains(true) else { return false }

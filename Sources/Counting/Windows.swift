@@ -3,7 +3,8 @@ struct Panes {
   var of = InlineArray<6, UInt32>(repeating: 0)
 }
 
-/// The configured windows and their arithmetic. Time is whole seconds since the epoch: a pane is, so that nothing is lost.
+/// The configured windows and their arithmetic. Time is whole seconds since the epoch: a pane is, so that nothing is
+/// lost.
 ///
 /// - Source: DESIGN.md, "Window": p(t) = ⌊t/w⌋; counted is p(edge) − 30 ≤ p(e).
 struct Windows {

@@ -1,7 +1,7 @@
 /// Rendered labels, one behind the other, in chunks that sets of samples share.
 ///
-/// Chunks are only appended to. A `SampleSet` that shares them keeps the ones it saw (copy on write): an append while it
-/// lives copies the last chunk once, 64 KiB at most.
+/// Chunks are only appended to. A `SampleSet` that shares them keeps the ones it saw (copy on write): an append while
+/// it lives copies the last chunk once, 64 KiB at most.
 public struct LabelArena: Sendable {
   /// Where a text stands.
   public struct Ref: Sendable, Hashable {

@@ -3,10 +3,10 @@ public import Crypto
 
 /// Makes label values of what clients wrote.
 ///
-/// The value of a label is the text with JSON's escapes undone and UTF-8 repaired, in which what cannot be seen (controls,
-/// bidirectional and zero-width characters, line separators) is written as `\u202e` or `\U000e0001`. One that begins with
-/// `(` or `\` gets a backslash before it, so that nobody can forge a reserved word such as `(other)`. At most
-/// `bytesLimit` bytes; a longer one is cut on a character and ends in `…` and 8 hex digits of its keyed hash.
+/// The value of a label is the text with JSON's escapes undone and UTF-8 repaired, in which what cannot be seen
+/// (controls, bidirectional and zero-width characters, line separators) is written as `\u202e` or `\U000e0001`. One
+/// that begins with `(` or `\` gets a backslash before it, so that nobody can forge a reserved word such as `(other)`.
+/// At most `bytesLimit` bytes; a longer one is cut on a character and ends in `…` and 8 hex digits of its keyed hash.
 ///
 /// - Source: DESIGN.md, "Label values".
 public struct LabelValue: Sendable {

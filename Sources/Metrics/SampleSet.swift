@@ -1,8 +1,8 @@
 /// The samples of one family at one instant: label sets already rendered for exposition, and values. Plain data.
 ///
-/// - Shape: a row points at the rendered labels (`k8s_cluster="a",code="403"`, escaped, without braces) in chunks that may
-///   be shared with the table that owns them (copy on write), so that taking a set copies rows and no text. `prefixes`
-///   holds what comes before them (`window="5m",`); prefix 0 is empty.
+/// - Shape: a row points at the rendered labels (`k8s_cluster="a",code="403"`, escaped, without braces) in chunks that
+///   may be shared with the table that owns them (copy on write), so that taking a set copies rows and no text.
+///   `prefixes` holds what comes before them (`window="5m",`); prefix 0 is empty.
 /// - Order: rows are written in the order given; a family's owner gives them in a fixed order.
 public struct SampleSet: Sendable {
   /// One sample; `labels` and `prefix` mean something only to the set that holds it.

@@ -1,5 +1,6 @@
-/// Reads the Unicode scalars of a JSON string's raw bytes: escapes undone, ill-formed UTF-8 and lone surrogates replaced
-/// by U+FFFD (one for each maximal part that could have begun a character, as the Unicode Standard recommends in 3.9).
+/// Reads the Unicode scalars of a JSON string's raw bytes: escapes undone, ill-formed UTF-8 and lone surrogates
+/// replaced by U+FFFD (one for each maximal part that could have begun a character, as the Unicode Standard recommends
+/// in 3.9).
 @safe struct ScalarReader {
   // SAFETY: borrowed for the reader's life; every access is
   // checked against `count`.

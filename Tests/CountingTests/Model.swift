@@ -2,8 +2,8 @@ import AuditEvents
 
 @testable import Counting
 
-/// What the definitions of DESIGN.md say, by brute force: it keeps every event and every series in plain lists, and asks
-/// them all each time. No structure of it is shared with what is tested.
+/// What the definitions of DESIGN.md say, by brute force: it keeps every event and every series in plain lists, and
+/// asks them all each time. No structure of it is shared with what is tested.
 struct Model {
   struct Entry {
     var labels: [String: String]
