@@ -64,6 +64,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    tests("AuditEventsTests", ["AuditEvents", "CIntrinsics"]),
+
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
     // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
