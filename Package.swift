@@ -64,7 +64,6 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
-    tests("AuditEventsTests", ["AuditEvents", "CIntrinsics"]),
 
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
