@@ -85,8 +85,9 @@ import Testing
     }
   }
 
-  /// A string of PromQL.
+  /// A string of PromQL, whose reader refuses the replacement character unless it is escaped.
   private func quoted(_ text: String) -> String {
-    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+    return "\"" + escaped.replacing("\u{FFFD}", with: "\\ufffd") + "\""
   }
 }

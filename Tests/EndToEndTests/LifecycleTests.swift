@@ -90,7 +90,7 @@ import Testing
     let log = try GeneratedLog.shared.get()
     let exporter = try Exporter(webhook: true)
     _ = try exporter.scrape()
-    let list = try Program.python("reshape.py", ["pretty-event-list"], input: log.bytes)
+    let list = try Program.python("reshape.py", ["event-list"], input: log.bytes)
     let push = try RawConnection(port: try #require(exporter.pushPort))
     let scrape = try RawConnection(port: exporter.port)
     let ready = try RawConnection(port: exporter.port)

@@ -6,10 +6,7 @@ import Testing
   private static let replayed = Result { try Program.replay(["-"], input: try GeneratedLog.shared.get().bytes) }
 
   private func expectReplayed(_ page: Page, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let differing = Set(try Self.replayed.get().countedLines).symmetricDifference(page.countedLines).sorted()
-    #expect(
-      differing.isEmpty, "\(differing.count) lines differ: \(differing.prefix(10).joined(separator: "\n"))",
-      sourceLocation: sourceLocation)
+    expectSame(page.countedLines, try Self.replayed.get().countedLines, sourceLocation: sourceLocation)
     expectBalance(page, sourceLocation: sourceLocation)
   }
 

@@ -44,7 +44,7 @@ import Testing
     }
     let series = read.map { Set($0.compactMap(\.string)) }
     #expect(read[0].count == series[0].count, "a series is there twice")
-    #expect(series[0].count > 500)
+    #expect(series[0].count > 200)
     #expect(series[0] == series[1])
     let own = try Page(text.text)
     #expect(own.samples.count == series[0].count)

@@ -28,7 +28,9 @@ enum Expected {
       "403 by user and source IP")
     hold(
       page.sums(denied, by: ["reason"], ["code": "401"]),
-      renamed(counts(expected["unauthorized_by_kind"]), ["failed_authentication": "authentication"]), "401 by reason")
+      renamed(
+        counts(expected["unauthorized_by_kind"]), ["failed_authentication": "authentication", "with_user": "backend"]),
+      "401 by reason")
     hold(
       page.sums(denied, by: ["reason"], ["code": "403"]),
       renamed(counts(expected["forbidden_by_kind"]), ["unannotated": "impersonation"]), "403 by reason")

@@ -105,3 +105,11 @@ func expectBalance(_ page: Page, sourceLocation: SourceLocation = #_sourceLocati
       sourceLocation: sourceLocation)
   }
 }
+
+/// The same lines; otherwise a few that differ.
+func expectSame(_ found: [String], _ wanted: [String], sourceLocation: SourceLocation = #_sourceLocation) {
+  let surplus = Set(found).subtracting(wanted).sorted().prefix(8).map { "+ \($0)" }
+  let missing = Set(wanted).subtracting(found).sorted().prefix(8).map { "- \($0)" }
+  let isSame = found == wanted
+  #expect(isSame, "\((surplus + missing).joined(separator: "\n"))", sourceLocation: sourceLocation)
+}
