@@ -74,6 +74,7 @@ let package = Package(
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
+    tests("AuditEventsTests", ["AuditEvents", "CIntrinsics", "TestSupport"]),
     tests("CompressionTests", ["Compression", "TestSupport"]),
     tests(
       "ExporterTests",
