@@ -64,6 +64,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
     // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
@@ -73,6 +74,7 @@ let package = Package(
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
+    tests("AuditEventsTests", ["AuditEvents", "CIntrinsics", "TestSupport"]),
     tests("CompressionTests", ["Compression", "TestSupport"]),
     tests(
       "ExporterTests",

@@ -1,3 +1,5 @@
+internal import Compression
+
 /// Turns borrowed bytes into audit events. Owns the scratch space that unwrapping needs; allocates nothing per event.
 ///
 /// What it reads, one after another in any mixture: JSON lines; documents printed over many lines; arrays of either;
@@ -35,13 +37,14 @@ public struct AuditDecoder: ~Copyable {
   var any = AnyOrderScanner()
   /// For each level of wrapping, room for what it held.
   var scratch: [ByteBuffer]
-  var inflater = Inflater()
+  var inflater: Inflater
   /// Events reported since the decoder was made: tells whether an attempt at unwrapping found any.
   var receivedCount: UInt64 = 0
 
   /// A decoder with bounds.
   public init(limits: Limits = Limits()) {
     self.limits = limits
+    inflater = Inflater(limit: limits.unwrappedBytes)
     // Two for each level: undoing base64 and gzip takes one for either.
     scratch = (0..<2 * ExtentTable.levels).map { _ in ByteBuffer(capacity: 0) }
   }

@@ -53,12 +53,12 @@ struct LabelRow {
       let value = at + 2
       at = value
       while at < row.endIndex, row[at] != UInt8(ascii: "\"") { at += row[at] == UInt8(ascii: "\\") ? 2 : 1 }
-      bytes.append(Array(row[start..<value]))
+      bytes.append(row[start..<value])
       if isFolded {
         bytes.append(literal: "(other)")
         bytes.append(UInt8(ascii: "\""))
       } else {
-        bytes.append(Array(row[value...at]))
+        bytes.append(row[value...at])
       }
       // Over the quote; a comma follows unless this was the last.
       at += 1

@@ -8,7 +8,7 @@ public final class BatchQueue: Sendable {
   /// The whole budget, bytes.
   public let limitBytes: Int
 
-  private struct State {
+  struct State {
     var batches: [Batch] = []
     /// Where in `batches` the next one is: taking from the front moves it, and the array is cut now and then.
     var next = 0
@@ -17,7 +17,7 @@ public final class BatchQueue: Sendable {
     var wasWoken = false
     var isClosed = false
   }
-  private let state: Monitor<State>
+  let state: Monitor<State>
 
   public init(limitBytes: Int) {
     self.limitBytes = limitBytes

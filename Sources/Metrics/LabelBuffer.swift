@@ -40,6 +40,11 @@ public struct LabelBuffer: Sendable {
     unsafe other.withUnsafeBufferPointer { unsafe append(raw: $0) }
   }
 
+  public mutating func append(_ other: ArraySlice<UInt8>) {
+    // SAFETY: lent to the call.
+    unsafe other.withUnsafeBufferPointer { unsafe append(raw: $0) }
+  }
+
   /// Appends a constant.
   public mutating func append(literal: StaticString) {
     // SAFETY: a literal's bytes live as long as the process.

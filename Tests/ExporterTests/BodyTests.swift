@@ -173,27 +173,49 @@ private final class Receiver: Sendable {
     #expect(receiver.queue.reservedBytes == 0)
   }
 
-  @Test func whoVanishesGivesBackWhatWasReserved() throws {
-    let receiver = Receiver(queueBytes: 64 << 20)
-    let server = try HTTPServer.local([receiver.route]) { $0.requestSeconds = 2 }
-    defer { server.stop(graceMilliseconds: 100) }
-    var clients: [RawClient] = []
-    for at in 0..<20 {
-      let client = try RawClient(port: server.port)
+  /// Clients that have sent a fifth of a body and no more.
+  private func beginners(_ count: Int, _ port: UInt16) throws -> [RawClient] {
+    try (0..<count).map { at in
+      let client = try RawClient(port: port)
       let head = at % 2 == 0 ? "Content-Length: 1000000" : "Transfer-Encoding: chunked"
       client.send("POST /webhook HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n")
       client.send(at % 2 == 0 ? "" : "30d40\r\n")
       client.send([UInt8](repeating: 65, count: 200_000))
-      clients.append(client)
+      return client
     }
+  }
+
+  @Test func whoVanishesGivesBackWhatWasReserved() throws {
+    let receiver = Receiver(queueBytes: 64 << 20)
+    let server = try HTTPServer.local([receiver.route])
+    defer { server.stop(graceMilliseconds: 100) }
+    var clients = try beginners(20, server.port)
     // 65,536, then doubled twice; nothing for what was merely announced.
     #expect(eventually { receiver.queue.reservedBytes == 20 * 262_144 }, "\(receiver.queue.reservedBytes)")
     clients.removeFirst(15)
     #expect(eventually { receiver.queue.reservedBytes == 5 * 262_144 }, "\(receiver.queue.reservedBytes)")
-    // The others stay and say nothing: the deadline cuts them.
-    #expect(eventually { receiver.queue.reservedBytes == 0 })
-    #expect(eventually { server.activeRequests == 0 })
-    #expect(receiver.pushAnswers.values.reduce(0, +) == 0, "nobody was there to be answered")
+    clients.removeAll()
+    #expect(eventually { receiver.queue.reservedBytes == 0 && server.activeRequests == 0 })
+    #expect(receiver.pushAnswers == [:], "nobody was there to be answered")
+  }
+
+  @Test func whoStopsSendingIsCutAndGivesBack() throws {
+    let receiver = Receiver(queueBytes: 64 << 20)
+    let server = try HTTPServer.local([receiver.route]) { $0.requestSeconds = 1 }
+    defer { server.stop(graceMilliseconds: 100) }
+    let clients = try beginners(5, server.port)
+    for client in clients { #expect(client.read() == "") }
+    #expect(eventually { receiver.queue.reservedBytes == 0 && server.activeRequests == 0 })
+    #expect(receiver.pushAnswers == [:])
+  }
+
+  @Test func stoppingGivesBackWhatWasReserved() throws {
+    let receiver = Receiver(queueBytes: 64 << 20)
+    let server = try HTTPServer.local([receiver.route])
+    let clients = try beginners(5, server.port)
+    #expect(eventually { receiver.queue.reservedBytes == 5 * 262_144 })
+    server.stop(graceMilliseconds: 50)
+    #expect(receiver.queue.reservedBytes == 0)
     withExtendedLifetime(clients) {}
   }
 }

@@ -166,12 +166,12 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
       client.send(beginning)
       let start = Clock.monotonic
       var isOpen = true
-      while isOpen, Clock.monotonic - start < 8_000_000 {
+      while isOpen, Clock.monotonic - start < 25_000_000 {
         isOpen = beginning.isEmpty ? client.read().isEmpty == false : client.send("a")
         usleep(50_000)
       }
       let seconds = Double(Clock.monotonic - start) / 1e6
-      #expect(!isOpen && seconds > 0.8 && seconds < 4, "\(beginning): \(seconds)")
+      #expect(!isOpen && seconds > 0.8 && seconds < 20, "\(beginning): \(seconds)")
     }
     #expect(eventually { server.activeRequests == 0 })
     #expect(try curl(server.port, "/hello").status == 200)

@@ -81,7 +81,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     let answer = try curl(server.port, "/wait")
     let seconds = Double(Clock.monotonic - start) / 1e6
     #expect(answer.status == 503 && answer.header("retry-after") != nil)
-    #expect(seconds > 0.9 && seconds < 4)
+    #expect(seconds > 0.9 && seconds < 20)
     #expect(desk.answerAll("late") == [false])
     #expect(server.count("/wait", 503) == 1 && server.count("/wait", 200) == 0)
   }
@@ -107,14 +107,14 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     idle.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(idle.read { $0.hasSuffix("hello\n") }.hasSuffix("hello\n"))
     #expect(eventually { desk.count == 1 })
-    let stopper = try NamedThread("stopper") { server.stop(graceMilliseconds: 10_000) }
+    let stopper = try NamedThread("stopper") { server.stop(graceMilliseconds: 30_000) }
     #expect(eventually { (try? RawClient(port: server.port)) == nil }, "new connections are refused")
     #expect(desk.answerAll("in time") == [true])
     let text = client.read()
     #expect(text.hasSuffix("in time\n") && text.contains("Connection: close"))
     let start = Clock.monotonic
     stopper.join()
-    #expect(Clock.monotonic - start < 3_000_000, "an idle connection holds nobody up")
+    #expect(Clock.monotonic - start < 15_000_000, "an idle connection holds nobody up")
     server.stop(graceMilliseconds: 0)
   }
 

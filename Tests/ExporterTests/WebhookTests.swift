@@ -33,6 +33,8 @@ private final class WebhookStage {
     let status = status
     let bodies = bodies
     server = try HTTPServer.local(endpoints.withLock { $0 }.map { .push($0, queue: queue, status: status) })
+    // The context holds this list, and what is in the list holds the context.
+    endpoints.withLock { $0 = [] }
     engine = try NamedThread("engine") {
       while true {
         switch queue.next(waitingMilliseconds: 1_000) {

@@ -1,6 +1,7 @@
 import AuditEvents
 import Crypto
 import Metrics
+import TestSupport
 import Testing
 
 /// Label values of what clients may send. The expected ones are written out; the properties hold for any bytes.
@@ -95,7 +96,7 @@ struct LabelValueTests {
 
   /// No bytes become a reserved word, break a row, or hide a control character.
   @Test(arguments: 0..<8) func anyBytesAreSafe(_ part: UInt64) {
-    var random = SplitMix64(part)
+    var random = SplitMix64(seed: part)
     let pieces = [
       "(", ")", "other", "(other)", "(unknown)", "\\\\", "\\\"", "\\u0028", "\\u005c", "\\n", "\\ud83d", "\\ude00",
       "\u{202e}", "\u{200b}", "😀", "é", "a", "bob", "\\u0000", "\\u2066", "…", "\u{85}",

@@ -121,7 +121,9 @@ extension LabelValue {
     unsafe padded.withUnsafeBufferPointer { buffer in
       guard let start = buffer.baseAddress else { return }
       let text = unsafe Text(start, count: bytes.count, isEscaped: false)
-      append(text, whenEmpty: "(unauthenticated)", to: &out)
+      var value = LabelBuffer()
+      append(text, whenEmpty: "(unauthenticated)", to: &value)
+      out += value.bytes
     }
   }
 }

@@ -71,12 +71,12 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     expected.inputs.stdin = true
     expected.inputs.webhook = .init(
       listenAddresses: [
-        .init(host: .any, port: 10404), .init(host: .ipv6("::1"), port: 0), .init(host: .ipv4("127.0.0.1"), port: 1),
+        .init(host: "", port: 10404), .init(host: "::1", port: 0), .init(host: "127.0.0.1", port: 1),
       ],
       isInsecure: true, clusters: ["dev"], bodyLimitBytes: 1 << 20, decodedLimitBytes: 2 << 20)
     expected.queueLimitBytes = 1 << 30
     expected.web = .init(
-      listenAddresses: [.init(host: .ipv4("127.0.0.1"), port: 9999)], telemetryPath: "/m",
+      listenAddresses: [.init(host: "127.0.0.1", port: 9999)], telemetryPath: "/m",
       externalURL: "https://x.example/audit",
       routePrefix: nil, isLifecycleEnabled: true, requestsLimit: 0)
     expected.log = .init(level: .warn, format: .json)
@@ -241,7 +241,7 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
   @Test func queueHoldsALargestBodyOnceAWebhookListens() {
     var settings = Settings()
     #expect(settings.queueBudgetBytes == 16 << 20)
-    settings.inputs.webhook.listenAddresses = [.init(host: .ipv4("127.0.0.1"), port: 1)]
+    settings.inputs.webhook.listenAddresses = [.init(host: "127.0.0.1", port: 1)]
     #expect(settings.queueBudgetBytes == (16 + 64 + 64) << 20)
     // What the page says of it.
     #expect(Schema.all.first { $0.key == "queue.limit_bytes" }?.fallback.contains("144MiB") == true)

@@ -22,4 +22,13 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   public mutating func bytes(_ count: Int, in range: ClosedRange<UInt8> = 0...255) -> [UInt8] {
     (0..<count).map { _ in UInt8.random(in: range, using: &self) }
   }
+
+  /// A number from 0 to `n - 1`.
+  public mutating func below(_ n: Int) -> Int { pick(0...(n - 1)) }
+
+  /// True `percent` times in a hundred.
+  public mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+
+  /// One of `items`.
+  public mutating func pick<T>(_ items: [T]) -> T { items[below(items.count)] }
 }

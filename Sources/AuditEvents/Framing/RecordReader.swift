@@ -7,7 +7,7 @@ extension AuditDecoder {
     var place = begin
     while place < end {
       if limits.speculatesOrder, place.byte == UInt8(ascii: "{"), let after = order.scan(place, end: end),
-        after == end || after < end && after.byte == UInt8(ascii: "\n"), after - place <= limits.eventBytes
+        after < end ? after.byte == UInt8(ascii: "\n") : framing == .lastOfStream, after - place <= limits.eventBytes
       {
         receiveOrdered(context, into: &sink)
         place = after + 1
@@ -82,19 +82,33 @@ extension AuditDecoder {
   ) -> BytePointer? {
     let lineEnd = endOfLine(start, end)
     var fault = ScanFault.none
+    if lineEnd == end, framing == .stream {
+      return readUnterminated(start, end, context, into: &sink)
+    }
     if let after = scanAnyOrder(start, lineEnd, context, &fault) {
       return finishObject(start, after, lineEnd, context, into: &sink)
     }
-    if fault == .incomplete {
-      if lineEnd < end { return readDocument(start, end, lineEnd, framing, context, into: &sink) }
-      if framing == .stream {
-        guard end - start > limits.eventBytes else { return nil }
-        reject(.tooLong, at: start, context, into: &sink)
-        return end
-      }
+    if fault == .incomplete, lineEnd < end {
+      return readDocument(start, end, lineEnd, framing, context, into: &sink)
     }
     salvage(start, lineEnd, fault, context, into: &sink)
     return lineEnd + 1
+  }
+
+  /// Reads an object on a line that has no end yet: only when the next one has begun is it known to be whole.
+  private mutating func readUnterminated<Sink: EventSink & ~Copyable>(
+    _ start: BytePointer, _ end: BytePointer, _ context: Context, into sink: inout Sink
+  ) -> BytePointer? {
+    var fault = ScanFault.none
+    if let after = scanAnyOrder(start, end, context, &fault), after - start <= limits.eventBytes,
+      let next = follower(after, lineEnd: end), next < end
+    {
+      deliver(start, context, into: &sink)
+      return next
+    }
+    guard end - start > limits.eventBytes else { return nil }
+    reject(.tooLong, at: start, context, into: &sink)
+    return end
   }
 
   /// Reads an object that the any-order scanner has just read whole.

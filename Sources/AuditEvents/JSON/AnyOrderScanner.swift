@@ -256,9 +256,8 @@ struct AnyOrderScanner: ~Copyable {
   private mutating func finish() {
     event.isDryRun = event.requestURI.asksForDryRun
     if event.code == 403 {
-      event.isImpersonationRefused =
-        Impersonation.isRefused(message: facts.status.message)
-        || event.decision == .absent && Impersonation.isKind(facts.status.kind)
+      event.isImpersonationRefused = Impersonation.isRefused(
+        message: facts.status.message, kind: facts.status.kind, resource: event.resource)
     }
     if !facts.stageTime.isEmpty { event.time = readTime(facts.stageTime) }
     if event.time == AuditEvent.absentTime, !facts.receivedTime.isEmpty { event.time = readTime(facts.receivedTime) }

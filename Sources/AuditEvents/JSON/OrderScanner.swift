@@ -71,7 +71,6 @@ struct OrderScanner {
     event.code = 0
     event.decision = .absent
     event.isImpersonationRefused = false
-    namesImpersonatedKind = false
     event.user = .empty
     event.impersonatedUser = .empty
     event.sourceIPs = .empty
@@ -175,16 +174,11 @@ struct OrderScanner {
       guard place.skip(#"kind":""#), Self.text(&place, into: &kind), place.skip(#""},""#) else { return false }
     }
     guard scanCode(&place) else { return false }
-    // Whether a decision came with it is known only at the end; `details.kind` alone says nothing once there is one.
     if event.code == 403 {
-      event.isImpersonationRefused = Impersonation.isRefused(message: message)
-      namesImpersonatedKind = Impersonation.isKind(kind)
+      event.isImpersonationRefused = Impersonation.isRefused(message: message, kind: kind, resource: event.resource)
     }
     return true
   }
-
-  /// Set from the status of a 403, used once the annotations are known.
-  private var namesImpersonatedKind = false
 
   /// `code":200}`: three digits, nothing else.
   @inline(__always)
@@ -211,7 +205,6 @@ struct OrderScanner {
     } else if needsAnnotations {
       return false
     }
-    if namesImpersonatedKind, event.code == 403, event.decision == .absent { event.isImpersonationRefused = true }
     return place.skip("}")
   }
 

@@ -1,3 +1,5 @@
+internal import Compression
+
 // Base64, perhaps of gzip: how delivery services put bytes into JSON.
 extension AuditDecoder {
   /// Reads what `text` encodes.
@@ -15,13 +17,32 @@ extension AuditDecoder {
     guard Base64.decode(text, into: decoded) else {
       return reject(.badEncoding, at: text.start, inner, into: &sink)
     }
-    guard Inflater.isGzip(decoded) else { return readScratch(decoded, inner, into: &sink) }
+    guard isGzip(decoded) else { return readScratch(decoded, inner, into: &sink) }
     inflated.clear()
-    switch inflater.inflate(decoded, into: inflated, limit: limits.unwrappedBytes) {
-    case .whole: readScratch(inflated, inner, into: &sink)
-    case .tooLong: reject(.tooLong, at: text.start, inner, into: &sink)
-    case .broken: reject(.badEncoding, at: text.start, inner, into: &sink)
+    do throws(Gzip.Failure) {
+      try inflate(decoded, into: inflated)
+      readScratch(inflated, inner, into: &sink)
+    } catch {
+      reject(error == .tooLong ? .tooLong : .badEncoding, at: text.start, inner, into: &sink)
     }
+  }
+
+  /// Whether the content begins as gzip does.
+  private func isGzip(_ buffer: ByteBuffer) -> Bool {
+    // SAFETY: the bytes are looked at while they are lent.
+    unsafe buffer.withBytes { unsafe Gzip.isGzip($0) }
+  }
+
+  private mutating func inflate(_ input: ByteBuffer, into output: ByteBuffer) throws(Gzip.Failure) {
+    inflater.reset(limit: limits.unwrappedBytes)
+    // SAFETY: two different buffers; pieces are copied before the next one is made.
+    try unsafe input.withBytes { bytes throws(Gzip.Failure) in
+      try unsafe inflater.feed(UnsafeRawBufferPointer(bytes)) { piece in
+        unsafe output.append(raw: piece)
+        return true
+      }
+    }
+    try inflater.finish()
   }
 }
 

@@ -119,9 +119,10 @@ extension AuditDecoder {
       any.event.code = GoogleLogEntry.httpCode(grpc: grpc.hasCode ? grpc.number ?? -1 : 0, any.event.verb)
     }
     guard any.event.code == 403 else { return }
+    let resource = any.event.resource
     any.event.isImpersonationRefused =
-      Impersonation.isRefused(message: grpc.message) || Impersonation.isRefused(message: response.message)
-      || any.event.decision == .absent && response.isStatus && Impersonation.isKind(response.kind)
+      Impersonation.isRefused(message: grpc.message, kind: .empty, resource: resource)
+      || response.isStatus && Impersonation.isRefused(message: response.message, kind: response.kind, resource: resource)
   }
 
   private func status(_ name: StaticString, in payload: Extent) -> StatusScanner {

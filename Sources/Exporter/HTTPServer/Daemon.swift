@@ -16,7 +16,10 @@ import Glibc
     let options = core.options
     (listener, port) = try address.open()
     self.core = core
-    var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
+    // poll, not epoll: the library uses epoll edge-triggered and, after a short read, waits for an edge that never comes when
+    // the client's end had arrived together with its last bytes (0.9.75). Such a request would hold its memory until its
+    // deadline.
+    var flags = MHD_USE_POLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
     if address.host.isEmpty || address.host.contains(":") { flags |= MHD_USE_IPv6.rawValue }
     // SAFETY: the callbacks run between start and stop of the daemon; `core` is held by this object for longer.
     let context = unsafe Unmanaged.passUnretained(core).toOpaque()
