@@ -17,7 +17,9 @@ enum DocumentExtent {
 
   /// - Parameter start: the place of its opening bracket, the first line ending, unfinished, at `firstLineEnd`.
   /// - Complexity: linear in what is looked at, which is never looked at again unless more bytes must come first.
-  static func find(from start: BytePointer, to end: BytePointer, firstLineEnd: BytePointer, limit: Int) -> DocumentExtent {
+  static func find(from start: BytePointer, to end: BytePointer, firstLineEnd: BytePointer, limit: Int)
+    -> DocumentExtent
+  {
     let stop = end - start > limit ? start + limit : end
     var depth = 0
     var place = start

@@ -139,5 +139,7 @@ extension UInt8 {
   @inline(__always) var digit: UInt8 { self &- UInt8(ascii: "0") }
 
   /// White space of JSON: space, tab, line feed, carriage return.
-  @inline(__always) var isWhiteSpace: Bool { self <= 0x20 && (self == 0x20 || self == 0x0a || self == 0x0d || self == 9) }
+  @inline(__always) var isWhiteSpace: Bool {
+    self <= 0x20 && (self == 0x20 || self == 0x0a || self == 0x0d || self == 9)
+  }
 }

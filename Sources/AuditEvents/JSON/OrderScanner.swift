@@ -36,7 +36,8 @@ struct OrderScanner {
 
   /// `end` is nil where an event with a body must not be read.
   @inline(__always)
-  private mutating func scanFields(_ start: BytePointer, _ place: inout BytePointer, end: BytePointer?) -> BytePointer? {
+  private mutating func scanFields(_ start: BytePointer, _ place: inout BytePointer, end: BytePointer?) -> BytePointer?
+  {
     clear()
     guard scanHead(&place), scanUser(&place), scanClient(&place) else { return nil }
     var hasReference = false

@@ -106,7 +106,8 @@ enum DecisionScanner {
       let isString = place.byte == UInt8(ascii: "\"")
       guard let next = scanner.stringValue(place, into: &text) else { return nil }
       if isString {
-        let word = text.isEscaped ? keys.undo(text.start, text.start + text.count) : Key(start: text.start, count: text.count)
+        let word =
+          text.isEscaped ? keys.undo(text.start, text.start + text.count) : Key(start: text.start, count: text.count)
         decision = Decision(word.start, count: word.count)
       } else {
         decision = .absent

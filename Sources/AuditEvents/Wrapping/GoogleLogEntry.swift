@@ -122,7 +122,8 @@ extension AuditDecoder {
     let resource = any.event.resource
     any.event.isImpersonationRefused =
       Impersonation.isRefused(message: grpc.message, kind: .empty, resource: resource)
-      || response.isStatus && Impersonation.isRefused(message: response.message, kind: response.kind, resource: resource)
+      || response.isStatus
+        && Impersonation.isRefused(message: response.message, kind: response.kind, resource: resource)
   }
 
   private func status(_ name: StaticString, in payload: Extent) -> StatusScanner {

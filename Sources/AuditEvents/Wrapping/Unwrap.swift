@@ -42,7 +42,8 @@ extension AuditDecoder {
     _ start: BytePointer, _ context: Context, into sink: inout Sink
   ) -> Bool {
     let facts = any.facts
-    guard context.level < Self.wrappingLimit, let key = facts.lastKey, let list = extent(key, facts, context), list.isArray
+    guard context.level < Self.wrappingLimit, let key = facts.lastKey, let list = extent(key, facts, context),
+      list.isArray
     else { return false }
     switch key {
     case .items where facts.kind == .eventList && facts.isAuditGroup:
