@@ -2,15 +2,16 @@ import Glibc
 
 /// Bytes on their way from an input to the decoder: filled by one thread, handed over, read by another.
 ///
-/// - Shape: `capacity` bytes of which the first `count` are content, and 64 bytes of `"` after the content once `seal` was
-///   called, so that scans of strings stop there without a bounds check.
+/// - Shape: `capacity` bytes of which the first `count` are content, and 64 bytes of `"` after the content once `seal`
+///   was called, so that scans of strings stop there without a bounds check.
 /// - Ownership: one owner at a time. Whoever fills it hands it over and does not touch it again.
 // Unchecked: exactly one thread holds it at a time, by the rule above; queues hand it over under their lock.
 @safe public final class ByteBuffer: @unchecked Sendable {
   /// Readable bytes after the content.
   public static let paddingBytes = 64
 
-  // SAFETY: `capacity + paddingBytes` initialised bytes from `init` or `reserve` to `deinit`; only lent out by `withBytes`.
+  // SAFETY: `capacity + paddingBytes` initialised bytes from `init` or `reserve` to `deinit`; only lent out by
+  // `withBytes`.
   private var start: UnsafeMutablePointer<UInt8>
   public private(set) var capacity: Int
   public private(set) var count = 0

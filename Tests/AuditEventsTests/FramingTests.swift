@@ -128,7 +128,8 @@ import Testing
     guard bytes.count < 20_000 else { return }
     for length in [1, 7, 64, 1000] where length > 1 || bytes.count < 3_000 {
       let cut = decodeInPieces(bytes, of: length)
-      // A text without its line feed is not told from a broken event before the line feed is there: both agree at the end.
+      // A text without its line feed is not told from a broken event before the line feed is there: both agree at the
+      // end.
       #expect(cut.events == decode(bytes).events, "pieces of \(length)")
       #expect(cut.summary == row.counts, "pieces of \(length)")
     }

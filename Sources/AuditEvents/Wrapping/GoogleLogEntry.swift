@@ -2,7 +2,8 @@
 extension AuditDecoder {
   /// Reads the object that the any-order scanner has just read if it is one of Google's; false when it is not.
   ///
-  /// - Source: cloud.google.com, LogEntry and AuditLog; sysdiglabs/stackdriver-webhook-bridge for the dump with `Entry`.
+  /// - Source: cloud.google.com, LogEntry and AuditLog; sysdiglabs/stackdriver-webhook-bridge for the dump with
+  ///   `Entry`.
   mutating func readGoogle<Sink: EventSink & ~Copyable>(
     _ facts: ObjectFacts, _ context: Context, into sink: inout Sink
   ) -> Bool {

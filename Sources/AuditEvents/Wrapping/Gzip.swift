@@ -7,7 +7,8 @@ internal import CZlib
 @safe final class Inflater {
   enum Outcome { case whole, tooLong, broken }
 
-  // SAFETY: initialised by `inflateInit2` when `isReady`, ended in `deinit`; it points to buffers during `inflate` only.
+  // SAFETY: initialised by `inflateInit2` when `isReady`, ended in `deinit`; it points to buffers during `inflate`
+  // only.
   private var stream = unsafe z_stream()
   private var isReady = false
 
