@@ -139,10 +139,18 @@ struct LineCutter {
     }
   }
 
-  /// The tail behind the last line break is short as a rule, so this looks from the end.
+  /// Looks from the end, eight bytes at a time: the line that is unfinished may be a long one.
   private static func lastBreak(in buffer: ByteBuffer, from start: Int) -> Int? {
     unsafe buffer.withBytes { bytes in
-      var at = bytes.count - 1
+      let raw = UnsafeRawBufferPointer(bytes)
+      var end = bytes.count
+      while end - start >= 8 {
+        // A byte of `word` is zero where there is a line break.
+        let word = unsafe raw.loadUnaligned(fromByteOffset: end - 8, as: UInt64.self) ^ 0x0a0a_0a0a_0a0a_0a0a
+        if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { break }
+        end -= 8
+      }
+      var at = end - 1
       while at >= start {
         if unsafe bytes[at] == 0x0A { return at }
         at -= 1

@@ -4,9 +4,9 @@ import Glibc
 /// A place among sealed bytes, and the reads that scanning needs: the one type of this module that touches raw memory
 /// while scanning.
 ///
-/// - Invariant: it lies between the first byte and the end of a sealed `ByteBuffer` (or 64 bytes after a checked place),
-///   so every read below, of at most 64 bytes, stays inside the buffer and its padding. A scan looks at a checked place,
-///   or at a byte less than 64 after one, and checks the place it arrives at against its limit.
+/// - Invariant: it lies between the first byte and the end of a sealed `ByteBuffer` (or 64 bytes after a checked
+///   place), so every read below, of at most 64 bytes, stays inside the buffer and its padding. A scan looks at a
+///   checked place, or at a byte less than 64 after one, and checks the place it arrives at against its limit.
 @safe struct BytePointer: Comparable {
   // SAFETY: as stated above; the buffer outlives the decoder's call that made this.
   let raw: UnsafePointer<UInt8>
