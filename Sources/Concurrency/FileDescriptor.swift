@@ -45,7 +45,8 @@ public struct FileDescriptor: ~Copyable, Sendable {
     // SAFETY: pread writes at most `count` bytes, which is what the array lends.
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { room, filled in
       while filled < count {
-        let read = unsafe pread(raw, room.baseAddress.map { unsafe $0 + filled }, count - filled, off_t(offset + filled))
+        let read = unsafe pread(
+          raw, room.baseAddress.map { unsafe $0 + filled }, count - filled, off_t(offset + filled))
         if read < 0, errno == EINTR { continue }
         if read < 0 { failure = .last }
         guard read > 0 else { break }
@@ -68,7 +69,8 @@ public struct FileDescriptor: ~Copyable, Sendable {
     let count = unsafe before.withUnsafeMutableBytes { check in
       // SAFETY: preadv writes at most the two lengths, into memory that is lent for this call.
       var parts = unsafe [
-        iovec(iov_base: check.baseAddress, iov_len: check.count), iovec(iov_base: room.baseAddress, iov_len: room.count),
+        iovec(iov_base: check.baseAddress, iov_len: check.count),
+        iovec(iov_base: room.baseAddress, iov_len: room.count),
       ]
       while true {
         let count = unsafe preadv(raw, &parts, 2, off_t(offset - expected.count))

@@ -28,7 +28,9 @@ final class GzipContent {
   func take(into room: UnsafeMutableRawBufferPointer) -> Int {
     let count = min(room.count, bytes.count - taken)
     // SAFETY: `count` bytes are there on both sides, and an array and a caller's memory do not overlap.
-    unsafe bytes.withUnsafeBytes { unsafe room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[taken..<taken + count])) }
+    unsafe bytes.withUnsafeBytes {
+      unsafe room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[taken..<taken + count]))
+    }
     taken += count
     return count
   }

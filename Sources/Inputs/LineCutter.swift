@@ -72,9 +72,21 @@ struct LineCutter {
       throw error
     }
     let piece = count == 0 ? .atEnd : cut(buffer, from: carry.count, reserved)
-    if case .lines = piece { return piece }
-    outlet.release(reserved)
-    return piece
+    guard case .lines = piece else {
+      outlet.release(reserved)
+      return piece
+    }
+    return Self.fitted(buffer, reserved, outlet)
+  }
+
+  /// A few lines do not hold a whole chunk of the budget: a slow pipe would fill the queue with emptiness.
+  private static func fitted(_ buffer: ByteBuffer, _ reserved: Int, _ outlet: some BatchOutlet) -> Piece {
+    guard buffer.count < reserved / 4 else { return .lines(buffer, reservedBytes: reserved) }
+    let small = ByteBuffer(capacity: buffer.count)
+    unsafe buffer.withBytes { unsafe small.append(raw: UnsafeRawBufferPointer($0)) }
+    small.seal()
+    outlet.release(reserved - small.capacity)
+    return .lines(small, reservedBytes: small.capacity)
   }
 
   private mutating func cut(_ buffer: ByteBuffer, from old: Int, _ reserved: Int) -> Piece {

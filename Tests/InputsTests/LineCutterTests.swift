@@ -28,7 +28,8 @@ private struct Drip: ByteSource {
     var random = SplitMix64(state: seed)
     let limit = Int.random(in: 1...60, using: &random)
     let chunk = Int.random(in: 1...50, using: &random)
-    let alphabet: [UInt8] = [0x61, 0x62, 0x0A] + (Bool.random(using: &random) ? [0] : []) + Array(repeating: 0x63, count: 8)
+    let alphabet: [UInt8] =
+      [0x61, 0x62, 0x0A] + (Bool.random(using: &random) ? [0] : []) + Array(repeating: 0x63, count: 8)
     let bytes = (0..<Int.random(in: 0...600, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 0 }
     let basin = Basin(budget: 1 << 20)
     var source = Drip(rest: bytes[...], random: random)
@@ -43,7 +44,9 @@ private struct Drip: ByteSource {
       basin.release(reserved)
       let content = unsafe buffer.withBytes { unsafe Array($0) }
       #expect(content.last == 0x0A)
-      lines += content.dropLast().split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0.drop { $0 == 0 }) }
+      lines += content.dropLast().split(separator: 0x0A, omittingEmptySubsequences: false).map {
+        Array($0.drop { $0 == 0 })
+      }
       #expect(cutter.carry.count <= max(limit, chunk))
     }
     let expected = model(bytes, limit: limit)

@@ -102,7 +102,8 @@ private final class RotationProgram {
     nextLine += 1
     let long = Int.random(in: 0..<12, using: &random) == 0
     let padding = Int.random(in: 0...(long ? 3000 : 40), using: &random)
-    return Array("{\"kind\":\"Event\",\"auditID\":\"\(nextLine)\",\"x\":\"\(String(repeating: "y", count: padding))\"}\n".utf8)
+    return Array(
+      "{\"kind\":\"Event\",\"auditID\":\"\(nextLine)\",\"x\":\"\(String(repeating: "y", count: padding))\"}\n".utf8)
   }
 
   private func append() {
@@ -136,7 +137,9 @@ private final class RotationProgram {
 
   private func write(_ bytes: [UInt8], _ name: String, _ content: Int?) {
     guard let content else { return }
-    trail.append("write \(name) \(bytes.count) at \(contents[content].bytes.count): \(String(decoding: bytes.prefix(40), as: UTF8.self))")
+    trail.append(
+      "write \(name) \(bytes.count) at \(contents[content].bytes.count): \(String(decoding: bytes.prefix(40), as: UTF8.self))"
+    )
     bench.shop.append(name, String(decoding: bytes, as: UTF8.self))
     contents[content].bytes += bytes
     isQuiescent = false
@@ -288,15 +291,21 @@ private final class RotationProgram {
       }
     }
     for line in bench.basin.lines { expected[line, default: 0] -= 1 }
-    let wrong = expected.filter { $0.value != 0 }.map { "\($0.value > 0 ? "missing" : "doubled"): \($0.key.prefix(40))" }
+    let wrong = expected.filter { $0.value != 0 }.map {
+      "\($0.value > 0 ? "missing" : "doubled"): \($0.key.prefix(40))"
+    }
     if !wrong.isEmpty { return wrong.sorted().joined(separator: "; ") }
     let state = bench.basin.now
     if !state.fragments.isEmpty { return "fragments: \(state.fragments.map { $0.prefix(40) })" }
     if !state.faults.isEmpty { return "faults: \(state.faults)" }
     if state.reserved != 0 { return "\(state.reserved) bytes stay reserved" }
     let leaving = bench.follower.open.filter { $0.phase != .live }
-    if !leaving.isEmpty { return "files stay open: \(leaving.map { ($0.path, $0.phase, $0.isAtEnd, $0.isFaulty, $0.seenSize) })" }
-    if bench.status.snapshot.gapBytes != 0 { return "a gap of \(bench.status.snapshot.gapBytes) bytes where nothing was lost" }
+    if !leaving.isEmpty {
+      return "files stay open: \(leaving.map { ($0.path, $0.phase, $0.isAtEnd, $0.isFaulty, $0.seenSize) })"
+    }
+    if bench.status.snapshot.gapBytes != 0 {
+      return "a gap of \(bench.status.snapshot.gapBytes) bytes where nothing was lost"
+    }
     return nil
   }
 }

@@ -126,7 +126,8 @@ extension BatchQueue {
     closed.queue.close()
     let receiver = WebhookReceiver(settings, closed.context)
     let request = PushRequest(
-      head: PushHead(path: "/webhook", contentEncoding: ""), body: ByteBuffer(Self.text), reservedBytes: Self.text.count)
+      head: PushHead(path: "/webhook", contentEncoding: ""), body: ByteBuffer(Self.text), reservedBytes: Self.text.count
+    )
     #expect(receiver.handle(request, PushReply { _ in Issue.record("answered twice") })?.status == 503)
     #expect(closed.queue.reservedBytes == 0)
   }

@@ -80,7 +80,9 @@ final class Workshop {
     check(raw >= 0, "open \(name)")
     var done = 0
     while done < bytes.count {
-      let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(raw, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done) }
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(raw, $0.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+      }
       check(count > 0, "write \(name)")
       done += count
     }

@@ -15,7 +15,9 @@ enum BackupName {
       at = before
       let separator = plain[at] == "." || plain[at] == "-" || plain[at] == "_"
       let next = plain.index(after: at)
-      if separator, at > plain.startIndex, next < plain.endIndex, plain[next].isNumber { found.append(String(plain[..<at])) }
+      if separator, at > plain.startIndex, next < plain.endIndex, plain[next].isNumber {
+        found.append(String(plain[..<at]))
+      }
     }
     return found + lumberjack(plain)
   }

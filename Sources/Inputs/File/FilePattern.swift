@@ -47,7 +47,9 @@ struct FilePattern: Sendable {
     return found.map { $0.isEmpty ? "/" : $0 }
   }
 
-  private static func hasWildcard(_ part: String) -> Bool { part.utf8.contains { $0 == 0x2A || $0 == 0x3F || $0 == 0x5B } }
+  private static func hasWildcard(_ part: String) -> Bool {
+    part.utf8.contains { $0 == 0x2A || $0 == 0x3F || $0 == 0x5B }
+  }
 
   private static var workingDirectory: String {
     // SAFETY: with no buffer given, getcwd allocates one that ends with a zero byte and is ours to free.

@@ -172,7 +172,9 @@ struct FileSource: ~Copyable, ByteSource {
 /// The first bytes of a file's content, decompressed where needed: to see whether it is known from elsewhere.
 enum ContentHead {
   /// - Returns: up to `FilePosition.headBytesLimit` bytes, and whether more can follow them (an unfinished gzip file).
-  static func read(_ file: borrowing FileDescriptor) throws(SystemError) -> (bytes: [UInt8], mayGrow: Bool, isGzip: Bool) {
+  static func read(_ file: borrowing FileDescriptor) throws(SystemError) -> (
+    bytes: [UInt8], mayGrow: Bool, isGzip: Bool
+  ) {
     let limit = FilePosition.headBytesLimit
     let raw = try file.bytes(at: 0, count: 16 << 10)
     guard Gzip.isGzip(raw) else { return (Array(raw.prefix(limit)), raw.count < limit, false) }

@@ -71,7 +71,8 @@ extension Follower {
       case .damaged(let why):
         status.failed(.badGzip, isUp: true)
         logger.warning(
-          "cannot decompress; the rest of the file is lost", metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
+          "cannot decompress; the rest of the file is lost",
+          metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
         status.addGap(generation.unreadBytes)
         generation.isAbandoned = true
         known[generation.key] = generation.record
@@ -127,7 +128,8 @@ extension Follower {
       fresh = try generation.source.fromBeginning()
     } catch { return fault(path, error) }
     if moveToCopy(generation, now) {
-      logger.info("truncated; its copy is read to the end", metadata: ["path": "\(path)", "copy": "\(generation.path)"])
+      logger.info(
+        "truncated; its copy is read to the end", metadata: ["path": "\(path)", "copy": "\(generation.path)"])
     } else {
       logger.info("truncated", metadata: ["path": "\(path)", "bytes_read": "\(generation.source.position.offset)"])
       status.addGap(lost)

@@ -88,7 +88,8 @@ extension Follower {
     while let entry = listing.next() {
       let path = PathParts.join(directory, entry.name)
       let family = family(of: path)
-      guard family != path, base == nil || family == base, let facts = try? FileFacts(path: path), facts.isRegular else {
+      guard family != path, base == nil || family == base, let facts = try? FileFacts(path: path), facts.isRegular
+      else {
         continue
       }
       found.append(PatternWalk.Found(path: path, facts: facts))
@@ -161,7 +162,9 @@ extension Follower {
     // It may be a copy of something that is being read, finished or not: wait until one of the two goes its own way.
     for generation in writing where generation.source.beginsWith(head.bytes) { return .undecided }
     if try original?.bytes(at: 0, count: head.bytes.count) == head.bytes { return .undecided }
-    if head.isGzip, head.mayGrow, records.contains(where: { $0.isBeginning(of: head.bytes) == nil }) { return .undecided }
+    if head.isGzip, head.mayGrow, records.contains(where: { $0.isBeginning(of: head.bytes) == nil }) {
+      return .undecided
+    }
     return .new
   }
 
@@ -176,7 +179,8 @@ extension Follower {
       let isTaken = known[found.facts.key].map { $0.isOpen || !$0.isIgnored } ?? false
       guard !isTaken, found.facts.key != generation.key, found.facts.size >= record.offset,
         let file = try? FileDescriptor.open(reading: found.path), let head = try? ContentHead.read(file), !head.isGzip,
-        Fingerprint.of(head.bytes.prefix(record.head.count)) == record.head, let facts = try? file.facts, facts.key == found.facts.key,
+        Fingerprint.of(head.bytes.prefix(record.head.count)) == record.head, let facts = try? file.facts,
+        facts.key == found.facts.key,
         let source = try? FileSource(file, resuming: record)
       else { continue }
       generation.source = source

@@ -87,7 +87,9 @@ final class Follower {
     let named = changed.union(revisited)
     revisited = []
     for path in named.sorted() {
-      if let pattern = patterns.first(where: { !$0.isLiteral && $0.matches(path) }) { look(at: path, pattern, nil, now) }
+      if let pattern = patterns.first(where: { !$0.isLiteral && $0.matches(path) }) {
+        look(at: path, pattern, nil, now)
+      }
     }
     if !isScanning { hasScannedOnce = true }
     if isFullLook || wantsSearch { searchSiblings(now) }
@@ -276,7 +278,11 @@ final class Follower {
           if facts.key == generation.key { try compare(generation, facts, now) } else { leave(generation, now) }
         }
       } catch {
-        if error.code == ENOENT || error.code == ENOTDIR { leave(generation, now) } else { fault(generation.path, error) }
+        if error.code == ENOENT || error.code == ENOTDIR {
+          leave(generation, now)
+        } else {
+          fault(generation.path, error)
+        }
       }
       do throws(SystemError) {
         if generation.phase == .leaving { try compare(generation, generation.source.facts, now) }
