@@ -6,7 +6,9 @@ import Testing
 
 /// Which files are read: packed ones, those that a pattern finds, those that were there before, and very many.
 @Suite struct ManyFilesTests {
-  private func lines(_ range: ClosedRange<Int>, of name: String = "a") -> [String] { range.map { "\(name) line \($0)" } }
+  private func lines(_ range: ClosedRange<Int>, of name: String = "a") -> [String] {
+    range.map { "\(name) line \($0)" }
+  }
   private func text(_ range: ClosedRange<Int>, of name: String = "a") -> String {
     lines(range, of: name).map { $0 + "\n" }.joined()
   }
