@@ -114,6 +114,29 @@ import Testing
     #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
   }
 
+  /// A client that never finishes does not hold the exporter: Kubernetes kills after 30 s.
+  @Test func aSlowClientDoesNotHoldTheEnd() throws {
+    let exporter = try Exporter(webhook: true)
+    let slow = try RawConnection(port: try #require(exporter.pushPort))
+    slow.send("POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nbeginning")
+    exporter.process.signal(SIGTERM)
+    #expect(try exporter.process.waitForExit(secondsLimit: 20) == 0)
+  }
+
+  /// What a reload cannot change is refused whole, and said.
+  @Test func whatNeedsARestartIsSaid() throws {
+    try Files.withTemporaryFolder { folder in
+      let exporter = try Exporter(
+        ["--input.stdin", "--web.enable-lifecycle"], configuration: Self.good, folder: folder)
+      try write(Self.better + "windows: [5m, 15m, 1h, 6h]\n", folder)
+      let answer = try curl(exporter.url + "/-/reload", ["-X", "POST"])
+      #expect(answer.status == 500)
+      #expect(answer.text.contains("windows") && answer.text.contains("estart"), "\(answer.text)")
+      let page = try exporter.page("a failed reload") { $0.value(Self.reloaded) == 0 }
+      #expect(expected(page) == ["first"])
+    }
+  }
+
   /// Two exporters cannot share a port: the second says so and ends.
   @Test func aTakenPortIsAFailureThatNamesIt() throws {
     let exporter = try Exporter(["--input.stdin"])

@@ -6,7 +6,8 @@ import Testing
   /// Names that would break out of the page if they were not escaped.
   private static func start() throws -> Exporter {
     let log = try GeneratedLog.shared.get()
-    let hostile = Event(user: "<script>alert(1)<\\/script>", sourceIP: "203.0.113.66", code: 403, decision: "forbid")
+    let hostile = Event(
+      user: "<script>alert(1)<\\/script>", sourceIP: "203.0.113.66", code: 403, decision: "forbid", time: Event.now)
     let many = (0..<50).flatMap { _ in hostile.line }
     let exporter = try Exporter(["--input.stdin"], input: .bytes(log.bytes + many))
     try exporter.page(received: log.lines.count + 50)
@@ -27,7 +28,10 @@ import Testing
       #expect(try curl(exporter.url + (link.hasPrefix("/") ? link : "/" + link)).status == 200, "\(link)")
     }
     let text = facts["text"]?.string ?? ""
-    #expect(text.contains("kube-audit-exporter"))
+    // Who is being refused now, and from where.
+    for shown in ["kube-audit-exporter", "<script>alert(1)</script>", "203.0.113.66", "50", "stdin"] {
+      #expect(text.contains(shown), "\(shown) is not in: \(text)")
+    }
   }
 
   @Test(arguments: [1280, 390])

@@ -62,4 +62,27 @@ import Testing
     #expect(outcome.status == 1)
     #expect(outcome.errorText.contains("/nonexistent/audit.log"))
   }
+
+  /// An archive that was cut: what is whole is counted, and the exit code says that it was not all.
+  @Test func aCutArchiveIsCountedAsFarAsItGoes() throws {
+    try Files.withTemporaryFolder { folder in
+      let path = folder + "/audit.log.gz"
+      let packed = try Program.python("reshape.py", ["gzip"], input: GeneratedLog.shared.get().bytes)
+      try Files.write(Array(packed.prefix(packed.count / 2)), to: path)
+      let outcome = try Program.run(["replay", "--format", "openmetrics", path])
+      #expect(outcome.status == 1)
+      #expect(outcome.errorText.contains(path), "\(outcome.errorText)")
+      let page = try Page(outcome.outputText)
+      #expect((1_000..<2_500).contains(page.sum("kube_audit_events_received_total")))
+      expectBalance(page)
+    }
+  }
+
+  @Test func aReplayThatGoesWellSaysNothingElse() throws {
+    for format in ["table", "json", "openmetrics"] {
+      let outcome = try Program.run(["replay", "--format", format, "-"], input: Event.lines(0..<3))
+      #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errorText)")
+      #expect(!outcome.output.isEmpty)
+    }
+  }
 }

@@ -85,4 +85,44 @@ import Testing
       #expect(page.sum("kube_audit_events_duplicate_total") == 5)
     }
   }
+
+  /// Many API servers push at once: every batch is answered and counted once.
+  @Test func pushesAtTheSameTimeAreAllCounted() throws {
+    let exporter = try Exporter(webhook: true)
+    let url = "http://127.0.0.1:\(try #require(exporter.pushPort))/webhook"
+    let pushes = try (0..<24).map { push in
+      let items = (0..<50).map { Event(user: "server-\(push)", number: 50 * push + $0).json }
+      return try RunningProcess(
+        ["curl", "-s", "--noproxy", "*", "-w", "%{http_code}", "--data-binary", "@-", url],
+        input: .bytes(Event.list(items)))
+    }
+    for push in pushes {
+      #expect(try push.waitForExit(secondsLimit: 60) == 0)
+      #expect(push.outputText == "200")
+    }
+    let page = try exporter.page(received: 1_200)
+    #expect(page.sum("kube_audit_requests_total") == 1_200)
+    expectBalance(page)
+  }
+
+  /// A spike that is going on shows in every window, by user and source IP; an old one in none.
+  @Test func aSpikeIsInTheWindows() throws {
+    let old = (0..<5).flatMap { Event(user: "yesterday", code: 403, decision: "forbid", number: $0).line }
+    let now = Event.now
+    let fresh = (5..<35).flatMap { Event(user: "mallory", code: 403, decision: "forbid", number: $0, time: now).line }
+    let exporter = try Exporter(["--input.stdin"], input: .bytes(old + fresh))
+    let page = try exporter.page(received: 35)
+    #expect(page.sum("kube_audit_denied_requests_total") == 35)
+    for window in ["5m", "15m", "1h"] {
+      let denied = page.samples("kube_audit_window_denied_requests", ["window": window])
+      #expect(denied.count == 1)
+      let mallory = ["window": window, "user": "mallory", "source_ip": "203.0.113.7", "reason": "authorization"]
+      #expect(page.value("kube_audit_window_denied_requests", mallory) == 30)
+      #expect(page.sum("kube_audit_window_requests", ["window": window, "code_class": "4xx"]) == 30)
+      #expect(page.value("kube_audit_window_distinct_users", ["window": window, "source_ip": "203.0.113.7"]) == 1)
+      #expect(page.value("kube_audit_window_server_error_ratio", ["window": window]) == 0)
+    }
+    #expect(page.sum("kube_audit_events_late_total") == 5)
+    #expect((page.value("kube_audit_event_lag_seconds") ?? -1) < 60)
+  }
 }

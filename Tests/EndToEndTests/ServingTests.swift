@@ -21,6 +21,10 @@ import Testing
         "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
           + "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", true
       ),
+      (
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;"
+          + "version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.2", true
+      ),
       ("application/openmetrics-text;version=1.0.0;q=0,text/plain", false), ("image/png", false), (";;,q=", false),
     ]
     for row in rows {
@@ -84,6 +88,38 @@ import Testing
     #expect(try curl(moved.url + "/prometheus").text.contains("kube_audit_requests"))
     #expect(try curl(moved.url + "/metrics").status == 404)
     #expect(try curl(moved.url + "/").text.contains("/prometheus"))
+    // Behind a proxy that keeps the path.
+    let behind = try Exporter(["--input.stdin", "--web.external-url", "https://example.org/audit"], prefix: "/audit")
+    #expect(try curl(behind.url + "/audit/metrics").status == 200)
+    #expect(try curl(behind.url + "/metrics").status == 404)
+    #expect(try curl(behind.url + "/").headers["location"]?.hasSuffix("/audit/") == true)
+    #expect(try curl(behind.url + "/audit/").text.contains("\"/audit/metrics\""))
+  }
+
+  @Test func logLinesAreWhatTheyShouldBe() throws {
+    let exporter = try Exporter(["--input.stdin", "--log.format", "json", "--log.level", "debug"])
+    let lines = try exporter.process.errorText.split(separator: "\n").map { try JSON.parse(Array($0.utf8)) }
+    for line in lines {
+      for key in ["ts", "level", "msg"] { #expect(line[key]?.string?.isEmpty == false, "\(line)") }
+    }
+    #expect(
+      lines.contains { $0["msg"]?.string == "listening" && $0["address"]?.string == "127.0.0.1:\(exporter.port)" })
+  }
+
+  /// More refused users than a cluster may have series of: the page stays bounded, the sum exact.
+  @Test func aFloodOfNamesIsBounded() throws {
+    let log = (0..<8_000).flatMap { number in
+      Event(user: "u\(number)", sourceIP: "10.1.\(number / 250).\(number % 250)", code: 403, number: number).line
+    }
+    let exporter = try Exporter(["--input.stdin"], input: .bytes(log))
+    let page = try exporter.page(received: 8_000)
+    let denied = "kube_audit_denied_requests_total"
+    let limit = Int(page.value("kube_audit_series_limit", ["family": denied]) ?? 0)
+    #expect(limit == 5_000)
+    #expect(page.sum(denied) == 8_000)
+    #expect((limit...limit + 1).contains(page.samples(denied).count))
+    #expect(page.sum("kube_audit_series_overflow_total", ["family": denied]) == 8_000 - limit)
+    #expect(page.sum(denied, ["user": "(other)", "source_ip": "(other)"]) == 8_000 - limit)
   }
 
   @Test func theExporterTellsOfItself() throws {

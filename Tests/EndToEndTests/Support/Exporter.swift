@@ -14,9 +14,10 @@ final class Exporter {
   /// - Parameters:
   ///   - configuration: YAML, written into `folder`.
   ///   - webhook: whether it takes pushes.
+  ///   - prefix: what its paths begin with.
   init(
     _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
-    input: RunningProcess.Input = .nothing
+    input: RunningProcess.Input = .nothing, prefix: String = ""
   ) throws {
     port = try FreePort.next()
     pushPort = webhook ? try FreePort.next() : nil
@@ -28,7 +29,7 @@ final class Exporter {
     }
     process = try RunningProcess(command + arguments, input: input)
     try process.wait(for: "a ready exporter", secondsLimit: 30) {
-      try curl("\(url)/-/ready").status == 200 ? true : nil
+      try curl("\(url)\(prefix)/-/ready").status == 200 ? true : nil
     }
   }
 

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 
 /// Logs of the generator, with what it says must be counted.
@@ -36,6 +37,8 @@ struct Event {
   var decision = "allow"
   /// Makes the event's `auditID` its own.
   var number = 0
+  /// When it ended: `stageTimestamp`.
+  var time = "2026-01-05T08:00:00.100000Z"
 
   /// One line, with its line feed.
   var line: [UInt8] { Array((json + "\n").utf8) }
@@ -48,8 +51,19 @@ struct Event {
       + #"{"username":"\#(user)","groups":["system:authenticated"]},"sourceIPs":["\#(sourceIP)"],"userAgent":"test","#
       + #""objectRef":{"resource":"pods","namespace":"default","apiVersion":"v1"},"responseStatus":{"metadata":{},"#
       + #""code":\#(code)},"requestReceivedTimestamp":"2026-01-05T08:00:00.000000Z","#
-      + #""stageTimestamp":"2026-01-05T08:00:00.100000Z","annotations":{"authorization.k8s.io/decision":"\#(decision)","#
+      + #""stageTimestamp":"\#(time)","annotations":{"authorization.k8s.io/decision":"\#(decision)","#
       + #""authorization.k8s.io/reason":""}}"#
+  }
+
+  /// The host's clock as the API server would write it.
+  static var now: String {
+    var seconds = time_t()
+    var parts = unsafe tm()
+    unsafe Glibc.time(&seconds)
+    unsafe gmtime_r(&seconds, &parts)
+    var text = [CChar](repeating: 0, count: 64)
+    let count = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S.000000Z", &parts)
+    return String(decoding: text[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// So many events, each of its own, one a line.
