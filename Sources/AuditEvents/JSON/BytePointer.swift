@@ -76,14 +76,17 @@ extension BytePointer {
       if stops != 0 {
         place += stops.trailingZeroBitCount
         if place.byte == UInt8(ascii: "\"") { return place }
-        return place.closingQuoteSlowly(&isEscaped)
+        let slow = place.closingQuoteSlowly
+        isEscaped = slow.isEscaped
+        return slow.end
       }
       place += 16
     }
   }
 
   /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
-  @inline(never) private func closingQuoteSlowly(_ isEscaped: inout Bool) -> BytePointer? {
+  @inline(never) private var closingQuoteSlowly: (end: BytePointer?, isEscaped: Bool) {
+    var isEscaped = false
     var block = self
     var stops = unsafe kae_string_stop16(block.raw)
     while true {
@@ -93,11 +96,11 @@ extension BytePointer {
       }
       let offset = stops.trailingZeroBitCount
       switch block[offset] {
-      case UInt8(ascii: "\""): return block + offset
-      case UInt8(ascii: "\n"): return nil
+      case UInt8(ascii: "\""): return (block + offset, isEscaped)
+      case UInt8(ascii: "\n"): return (nil, isEscaped)
       case UInt8(ascii: "\\"):
         isEscaped = true
-        guard let length = (block + offset).escapeLength else { return nil }
+        guard let length = (block + offset).escapeLength else { return (nil, true) }
         if offset &+ length < 16 {
           stops &= ~0 << UInt32(offset &+ length)
         } else {
