@@ -3,15 +3,15 @@ internal import Compression
 /// Turns borrowed bytes into audit events. Owns the scratch space that unwrapping needs; allocates nothing per event.
 ///
 /// What it reads, one after another in any mixture: JSON lines; documents printed over many lines; arrays of either;
-/// documents without a line feed between them; lines behind a node name; container runtime lines; and around events every
-/// wrapping of `Wrapping/`. A byte order mark, carriage returns, blank lines and stretches of NUL bytes between them are
-/// passed over. A broken line costs itself, not its neighbours.
+/// documents without a line feed between them; lines behind a node name; container runtime lines; and around events
+/// every wrapping of `Wrapping/`. A byte order mark, carriage returns, blank lines and stretches of NUL bytes between
+/// them are passed over. A broken line costs itself, not its neighbours.
 ///
 /// One decoder serves one thread. It keeps no state between calls but that scratch space.
 ///
 /// - Validity: what is read of an event is checked as a JSON library would check it, control characters inside strings
-///   (but the line feed) and invalid UTF-8 being let pass. Not read, hence not checked, are bodies and other nested values
-///   that no field comes from: damage inside them goes unnoticed as long as their strings and brackets close
+///   (but the line feed) and invalid UTF-8 being let pass. Not read, hence not checked, are bodies and other nested
+///   values that no field comes from: damage inside them goes unnoticed as long as their strings and brackets close
 ///   (docs/decoding.md).
 public struct AuditDecoder: ~Copyable {
   /// Bounds on what one event may be.
@@ -22,8 +22,8 @@ public struct AuditDecoder: ~Copyable {
     public var unwrappedBytes = 64 << 20
     /// The deepest nesting of JSON.
     public var depth = 200
-    /// Whether events are first read in the API server's order of fields. The answers are the same without; for tests and
-    /// benchmarks.
+    /// Whether events are first read in the API server's order of fields. The answers are the same without; for tests
+    /// and benchmarks.
     public var speculatesOrder = true
     /// The defaults.
     public init() {}
@@ -51,7 +51,8 @@ public struct AuditDecoder: ~Copyable {
 
   /// How the bytes are cut.
   public enum Framing: Sendable {
-    /// Part of an endless stream: lines, or documents one after another. What is left unfinished at the end is not read.
+    /// Part of an endless stream: lines, or documents one after another. What is left unfinished at the end is not
+    /// read.
     case stream
     /// The same, and nothing follows: what is unfinished is salvaged or rejected.
     case lastOfStream

@@ -42,7 +42,8 @@ public struct AuditEvent {
   public var time: Int64 = AuditEvent.absentTime
   public static let absentTime = Int64.min
 
-  /// The cluster that the wrapping names (AKS resource ID, GKE resource labels, EKS log group); empty when it names none.
+  /// The cluster that the wrapping names (AKS resource ID, GKE resource labels, EKS log group); empty when it names
+  /// none.
   public var cluster = Text.empty
 
   /// The whole object as JSON, for what only detections read.

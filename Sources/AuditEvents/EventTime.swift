@@ -1,7 +1,7 @@
 /// Reads RFC 3339 times: `2026-01-05T08:00:00.123456Z`.
 ///
-/// - Shape: `T` or a blank between date and time, 0 to 9 digits of fraction, `Z`, a numeric offset (`+02:00`) or nothing,
-///   which means UTC. Fractions below a microsecond are cut off.
+/// - Shape: `T` or a blank between date and time, 0 to 9 digits of fraction, `Z`, a numeric offset (`+02:00`) or
+///   nothing, which means UTC. Fractions below a microsecond are cut off.
 /// - Limits: years 1970 to 9999, days as the calendar has them, no leap second (Go refuses it too).
 /// - Complexity: the second that was read last is remembered: consecutive events mostly share it.
 /// - Source: RFC 3339, section 5.6; the proleptic Gregorian calendar.
@@ -24,15 +24,15 @@ struct EventTime {
     return Self.finish(start + 19, end: start + count, seconds: rememberedSeconds)
   }
 
-  /// The time at `start` if it lies in the second that was read last, as an API server writes it: six digits of fraction
-  /// and `Z`. Nil tells nothing. The bytes taken are then 27, none of them a quote or a backslash.
+  /// The time at `start` if it lies in the second that was read last, as an API server writes it: six digits of
+  /// fraction and `Z`. Nil tells nothing. The bytes taken are then 27, none of them a quote or a backslash.
   @inline(__always)
   func readServerTime(_ start: BytePointer) -> Int64? {
     guard start.word == remembered.0, (start + 8).word == remembered.1, (start + 11).word == remembered.2 else {
       return nil
     }
-    // `.000000Z` taken away, byte by byte, leaves the digits, the first of them lowest; all at once they are checked to be
-    // at most 9 and added up in pairs.
+    // `.000000Z` taken away, byte by byte, leaves the digits, the first of them lowest; all at once they are checked
+    // to be at most 9 and added up in pairs.
     let digits = UInt64(littleEndian: (start + 19).word) ^ 0x5a30_3030_3030_302e
     guard (digits | (digits &+ 0x0006_0606_0606_0600)) & 0xfff0_f0f0_f0f0_f0ff == 0 else { return nil }
     var sum = (digits >> 8) << 16

@@ -3,11 +3,12 @@ internal import CIntrinsics
 /// Borrowed bytes of an event: what stands between the quotes of a JSON string, escapes not undone.
 ///
 /// Valid only while the decoder's call into an `EventSink` lasts: the bytes belong to the input's buffer or to the
-/// decoder's scratch space. Copy what must outlive it. At least 16 bytes after `count` are readable (their content means
-/// nothing), so that block reads need no bounds check. Escapes have been checked: every backslash begins a whole one.
+/// decoder's scratch space. Copy what must outlive it. At least 16 bytes after `count` are readable (their content
+/// means nothing), so that block reads need no bounds check. Escapes have been checked: every backslash begins a whole
+/// one.
 @safe public struct Text {
-  // SAFETY: points into a `ByteBuffer` or decoder scratch that outlives the sink's call; null never, empty text points at
-  // a static byte block.
+  // SAFETY: points into a `ByteBuffer` or decoder scratch that outlives the sink's call; null never, empty text points
+  // at a static byte block.
   @usableFromInline let base: UnsafePointer<UInt8>
   // The count, doubled, and one more when escaped: a text then takes two words, and events are copied less.
   @usableFromInline let packed: UInt

@@ -20,10 +20,10 @@ static inline int kae_thread_name(const char *name) { return prctl(PR_SET_NAME, 
 /* statx and its flags hide behind _GNU_SOURCE too. Of an open file when `path` is empty. Answers 0 or an errno. */
 static inline int kae_statx(int directory, const char *path, struct statx *facts) {
   const int empty_path = 0x1000; /* AT_EMPTY_PATH */
-  return syscall(SYS_statx, directory, path, *path ? 0 : empty_path, STATX_BASIC_STATS | STATX_BTIME, facts) == 0 ? 0
-                                                                                                                 : errno;
+  const unsigned int wanted = STATX_BASIC_STATS | STATX_BTIME;
+  return syscall(SYS_statx, directory, path, *path ? 0 : empty_path, wanted, facts) == 0 ? 0 : errno;
 }
 static inline int64_t kae_nanoseconds(struct statx_timestamp t) { return t.tv_sec * 1000000000LL + t.tv_nsec; }
 
-/* The next byte at or after `from` that is not in a hole; negative when there is none or the file system cannot tell. */
+/* The next byte at or after `from` that is not in a hole; negative when there is none. */
 static inline int64_t kae_next_data(int file, int64_t from) { return lseek(file, from, 3 /* SEEK_DATA */); }

@@ -19,7 +19,8 @@ import Glibc
 
   deinit { unsafe closedir(stream) }
 
-  /// The next name; nil at the end. `.` and `..` are left out, and names that are not UTF-8, which nobody can configure.
+  /// The next name; nil at the end. `.` and `..` are left out, and names that are not UTF-8, which nobody can
+  /// configure.
   public mutating func next() -> Entry? {
     // SAFETY: the entry is valid until the next call on this stream; its name is copied here and ends with a zero byte.
     while let entry = unsafe readdir(stream) {

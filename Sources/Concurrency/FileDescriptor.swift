@@ -60,8 +60,8 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// Reads what follows `offset`, and in the same call, so that nothing can come between, the bytes before it.
   ///
   /// - Parameter expected: what the file held directly before `offset` when that was read.
-  /// - Returns: how many bytes follow, 0 at the end; nil when the file no longer holds `expected` there: it was cut short
-  ///   or written anew.
+  /// - Returns: how many bytes follow, 0 at the end; nil when the file no longer holds `expected` there: it was cut
+  ///   short or written anew.
   @unsafe public func read(
     at offset: Int, after expected: [UInt8], into room: UnsafeMutableRawBufferPointer
   ) throws(SystemError) -> Int? {
@@ -82,7 +82,8 @@ public struct FileDescriptor: ~Copyable, Sendable {
     return count - expected.count
   }
 
-  /// Where the next byte stands that is not in a hole of the file; nil when there is none or the file system has no holes.
+  /// Where the next byte stands that is not in a hole of the file; nil when there is none or the file system has no
+  /// holes.
   public func nextData(from offset: Int) -> Int? {
     let found = kae_next_data(raw, Int64(offset))
     return found < 0 ? nil : Int(found)

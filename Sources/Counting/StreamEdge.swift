@@ -49,26 +49,37 @@ struct StreamEdge {
   /// Takes notice of an event: first the edge moves on as if there were none, then the lag changes.
   @inline(__always)
   mutating func hear(_ cluster: Int, input: Int, time: Int64, arrival: Int64, now: Int64) {
-    advance(cluster, to: now)
-    let feed = cluster * inputCount + input
-    let isFirst = feeds[feed].heard < 0
-    feeds[feed].heard = now
-    guard isFirst || time > feeds[feed].newest else { return }
-    feeds[feed].newest = time
-    feeds[feed].lag = max(0, min(maxLag, arrival - time))
-    settle(cluster, now)
+    let place = cluster &* inputCount &+ input
+    var feed = feeds[place]
+    let isFirst = feed.heard < 0
+    let isRising = isFirst || time > feed.newest
+    let lag = max(0, min(maxLag, arrival &- time))
+    // Where the lag only falls, the edge after the event is ahead of the one before it, and need not be settled twice.
+    if !isRising || lag > feed.lag || isFirst || now &- feed.heard > maxLag { advance(cluster, to: now) }
+    feed.heard = now
+    if isRising {
+      feed.newest = time
+      feed.lag = lag
+    }
+    feeds[place] = feed
+    if isRising { settle(cluster, now) }
   }
 
   private mutating func settle(_ cluster: Int, _ now: Int64) {
     var lag: Int64 = 0
-    for feed in cluster * inputCount..<(cluster + 1) * inputCount
-    where feeds[feed].lag > lag && now - feeds[feed].heard <= maxLag { lag = feeds[feed].lag }
+    for place in cluster &* inputCount..<(cluster &+ 1) &* inputCount {
+      let feed = feeds[place]
+      if feed.lag > lag, now &- feed.heard <= maxLag { lag = feed.lag }
+    }
     edges[cluster].advanced = now
-    let edge = max(edges[cluster].edge, now - lag, 0)
+    let edge = max(now &- lag, 0)
     guard edge > edges[cluster].edge else { return }
     edges[cluster].edge = edge
     let second = EventTime.second(edge)
-    guard second != edges[cluster].floorSecond else { return }
+    if second != edges[cluster].floorSecond { setFloors(cluster, second) }
+  }
+
+  private mutating func setFloors(_ cluster: Int, _ second: UInt32) {
     edges[cluster].floorSecond = second
     edges[cluster].floors = windows.floors(edgeSecond: second)
     edges[cluster].reach = windows.reach(edges[cluster].floors)

@@ -21,10 +21,11 @@ enum SourceProblem: Error, Equatable {
 
 /// Cuts a source into buffers that end after a line break; what is unfinished is carried into the next.
 ///
-/// - Limit: of an unfinished line at most `lineBytesLimit` or one chunk is held, whichever is more. Of a longer one that much and one byte more is passed on, with a line
-///   break behind it, so that the decoder sees that it is too long; the rest up to the real line break is skipped.
-/// - Edge: zero bytes at the beginning of a line are dropped. A file that is truncated under a writer that goes on at its
-///   old offset begins with a hole of them, possibly longer than any line may be.
+/// - Limit: of an unfinished line at most `lineBytesLimit` or one chunk is held, whichever is more. Of a longer one
+///   that much and one byte more is passed on, with a line break behind it, so that the decoder sees that it is too
+/// long; the rest up to the real line break is skipped.
+/// - Edge: zero bytes at the beginning of a line are dropped. A file that is truncated under a writer that goes on at
+///   its old offset begins with a hole of them, possibly longer than any line may be.
 /// - Errors: the source's; nothing that was read before is lost by one.
 struct LineCutter {
   /// What one call came to.
@@ -72,9 +73,21 @@ struct LineCutter {
       throw error
     }
     let piece = count == 0 ? .atEnd : cut(buffer, from: carry.count, reserved)
-    if case .lines = piece { return piece }
-    outlet.release(reserved)
-    return piece
+    guard case .lines = piece else {
+      outlet.release(reserved)
+      return piece
+    }
+    return Self.fitted(buffer, reserved, outlet)
+  }
+
+  /// A few lines do not hold a whole chunk of the budget: a slow pipe would fill the queue with emptiness.
+  private static func fitted(_ buffer: ByteBuffer, _ reserved: Int, _ outlet: some BatchOutlet) -> Piece {
+    guard buffer.count < reserved / 4 else { return .lines(buffer, reservedBytes: reserved) }
+    let small = ByteBuffer(capacity: buffer.count)
+    unsafe buffer.withBytes { unsafe small.append(raw: UnsafeRawBufferPointer($0)) }
+    small.seal()
+    outlet.release(reserved - small.capacity)
+    return .lines(small, reservedBytes: small.capacity)
   }
 
   private mutating func cut(_ buffer: ByteBuffer, from old: Int, _ reserved: Int) -> Piece {
@@ -139,10 +152,18 @@ struct LineCutter {
     }
   }
 
-  /// The tail behind the last line break is short as a rule, so this looks from the end.
+  /// Looks from the end, eight bytes at a time: the line that is unfinished may be a long one.
   private static func lastBreak(in buffer: ByteBuffer, from start: Int) -> Int? {
     unsafe buffer.withBytes { bytes in
-      var at = bytes.count - 1
+      let raw = UnsafeRawBufferPointer(bytes)
+      var end = bytes.count
+      while end - start >= 8 {
+        // A byte of `word` is zero where there is a line break.
+        let word = unsafe raw.loadUnaligned(fromByteOffset: end - 8, as: UInt64.self) ^ 0x0a0a_0a0a_0a0a_0a0a
+        if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { break }
+        end -= 8
+      }
+      var at = end - 1
       while at >= start {
         if unsafe bytes[at] == 0x0A { return at }
         at -= 1

@@ -79,7 +79,8 @@ import Testing
       user: #"{"username":"first","username":"second"}"#,
       more: #","verb":"list","user":{"uid":"5"},"responseStatus":{"code":500}"#,
       status: #","responseStatus":{"code":404,"code":403},"objectRef":{"name":"n"}"#,
-      annotations: #","annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/decision":"forbid"}"#)
+      annotations: #","annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/decision":"forbid"}"#
+    )
     let event = try one(sample)
     #expect(event.user.isEmpty, "the last user object replaces the first whole")
     #expect(event.verb == .list && event.code == 403 && event.decision == .forbid)
@@ -114,7 +115,8 @@ import Testing
     (#""message":"c\u0061nnot impersonate","#, "", 403, true),
   ])
   func impersonations(_ message: String, _ details: String, _ code: Int, _ isRefused: Bool) throws {
-    let status = #","responseStatus":{"metadata":{},"status":"Failure",\#(message)"reason":"Forbidden",\#(details)"code":\#(code)}"#
+    let status =
+      #","responseStatus":{"metadata":{},"status":"Failure",\#(message)"reason":"Forbidden",\#(details)"code":\#(code)}"#
     #expect(try one(SampleEvent(status: status, annotations: "")).isImpersonationRefused == isRefused)
   }
 
@@ -127,7 +129,8 @@ import Testing
   }
 
   @Test func impersonatedUser() throws {
-    let more = #","impersonatedUser":{"username":"root","groups":["system:masters"]},"authenticationMetadata":{"impersonationConstraint":"x"}"#
+    let more =
+      #","impersonatedUser":{"username":"root","groups":["system:masters"]},"authenticationMetadata":{"impersonationConstraint":"x"}"#
     let event = try one(SampleEvent(more: more))
     #expect(event.user == "ann" && event.impersonatedUser == "root")
   }
@@ -141,7 +144,8 @@ import Testing
   }
 
   @Test func valuesOfOtherTypes() throws {
-    let event = try one(SampleEvent(user: #""ann""#, reference: #","objectRef":[1]"#, status: #","responseStatus":"x""#))
+    let event = try one(
+      SampleEvent(user: #""ann""#, reference: #","objectRef":[1]"#, status: #","responseStatus":"x""#))
     #expect(event.user.isEmpty && event.resource.isEmpty && event.code == 0)
   }
 

@@ -32,7 +32,8 @@ import Testing
 
   static func cloudWatch(_ messages: String...) -> String {
     let events = messages.map { #"{"id":"1","timestamp":1577836800000,"message":\#($0)}"# }.joined(separator: ",")
-    return #"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"/aws/eks/prod-2/cluster","logStream":"s","logEvents":[\#(events)]}"#
+    return
+      #"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"/aws/eks/prod-2/cluster","logStream":"s","logEvents":[\#(events)]}"#
   }
 
   static func list(_ items: String) -> String {
@@ -64,10 +65,12 @@ import Testing
       Row("CloudWatch, text", cloudWatch("\"I0101 text\"", quoted), [1, 1, 0], .kubernetes, "prod-2"),
       Row("CloudWatch, cut", cloudWatch(cut, salvageable, quoted), [2, 0, 1], .kubernetes, "prod-2"),
       Row(
-        "CloudWatch control", #"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","timestamp":1,"message":"check"}]}"#,
+        "CloudWatch control",
+        #"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","timestamp":1,"message":"check"}]}"#,
         [0, 1, 0]),
       Row("FilterLogEvents", #"{"events":[{"logStreamName":"s","timestamp":1,"message":\#(quoted)}]}"#, [1, 0, 0]),
-      Row("Azure, string", #"{"records":[\#(azure("kube-audit", #"{"log":\#(quoted)}"#))]}"#, [1, 0, 0], .aks, "PROD-1"),
+      Row(
+        "Azure, string", #"{"records":[\#(azure("kube-audit", #"{"log":\#(quoted)}"#))]}"#, [1, 0, 0], .aks, "PROD-1"),
       Row("Azure, object", azure("kube-audit-admin", #"{"log":\#(event)}"#), [1, 0, 0], .aks, "PROD-1"),
       Row("Azure, properties a string", azure("kube-audit", quote(#"{"log":\#(quoted)}"#)), [1, 0, 0], .aks, "PROD-1"),
       Row("Azure, other category", azure("guard", #"{"log":"I0109 x"}"#), [0, 1, 0]),
@@ -82,7 +85,8 @@ import Testing
         #"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":\#(quoted)}},{"body":{"kvlistValue":{}}}]}]}]}"#,
         [1, 1, 0]),
       Row("Google, another service", #"{"protoPayload":{"serviceName":"container.googleapis.com"}}"#, [0, 1, 0]),
-      Row("AdmissionReview", #"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{}}"#, [0, 1, 0]),
+      Row(
+        "AdmissionReview", #"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{}}"#, [0, 1, 0]),
       Row("wrapped too often", (0..<12).reduce(event) { text, _ in #"{"log":\#(quote(text))}"# }, [0, 0, 1]),
     ]
   }
@@ -129,7 +133,8 @@ import Testing
   @Test func timesOfWrappings() {
     let timeless = quote(#"{"auditID":"x","stage":"Panic","verb":"get"}"#)
     let rows: [(String, Int64)] = [
-      (Self.cloudWatch(timeless), 1_577_836_800_000_000), (Self.azure("kube-audit", #"{"log":\#(timeless)}"#), 1_577_836_800_000_000),
+      (Self.cloudWatch(timeless), 1_577_836_800_000_000),
+      (Self.azure("kube-audit", #"{"log":\#(timeless)}"#), 1_577_836_800_000_000),
       (#"{"date":1577836800.25,"log":\#(timeless)}"#, 1_577_836_800_250_000),
       (#"{"@timestamp":"2020-01-01T00:00:00Z","message":\#(timeless)}"#, 1_577_836_800_000_000),
       ("2020-01-01T00:00:00.5Z stdout F {\"auditID\":\"x\",\"stage\":\"Panic\"}", 1_577_836_800_500_000),
@@ -138,7 +143,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (0, "get", 200), (0, "create", 201), (1, "get", 499), (2, "get", 500), (3, "get", 400), (4, "get", 504), (5, "get", 404),
+    (0, "get", 200), (0, "create", 201), (1, "get", 499), (2, "get", 500), (3, "get", 400), (4, "get", 504),
+    (5, "get", 404),
     (6, "create", 409), (7, "get", 403), (8, "get", 429), (9, "get", 400), (10, "get", 409), (11, "get", 400),
     (12, "get", 501), (13, "get", 500), (14, "get", 503), (15, "get", 500), (16, "get", 401), (17, "get", 0),
   ])
@@ -147,7 +153,8 @@ import Testing
       #"{"insertId":"i","timestamp":"2020-01-01T00:00:00.123456789Z","labels":{"authorization.k8s.io/decision":"forbid"},"resource":{"type":"k8s_cluster","labels":{"cluster_name":"g-1"}},"operation":{"id":"o","first":true,"last":true},"protoPayload":{"serviceName":"k8s.io","methodName":"io.k8s.core.v1.pods.\#(verb)","resourceName":"core/v1/namespaces/ns/pods/p/log","status":{"code":\#(grpc)},"authenticationInfo":{"principalEmail":"m@e"},"requestMetadata":{"callerIp":"9.9.9.9","callerSuppliedUserAgent":"a"}}}"#
     let seen = try #require(decode(entry).events.first)
     #expect(Int(seen.code) == code && seen.verb.label == verb && seen.stage == .responseComplete && seen.origin == .gke)
-    #expect([seen.apiGroup, seen.resource, seen.subresource, seen.namespace, seen.name] == ["", "pods", "log", "ns", "p"])
+    #expect(
+      [seen.apiGroup, seen.resource, seen.subresource, seen.namespace, seen.name] == ["", "pods", "log", "ns", "p"])
     #expect(seen.user == "m@e" && seen.sourceIPs == #""9.9.9.9""# && seen.userAgent == "a" && seen.auditID == "i")
     #expect(seen.decision == .forbid && seen.cluster == "g-1" && seen.time == 1_577_836_800_123_456)
     #expect(decode(entry.replacing(#","last":true"#, with: "")).events.first?.stage == .responseStarted)

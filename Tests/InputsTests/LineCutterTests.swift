@@ -17,7 +17,8 @@ private struct Drip: ByteSource {
 }
 
 @Suite struct LineCutterTests {
-  /// What comes out, by the definition: lines, without zeros at their beginning, longer ones cut one byte after the limit.
+  /// What comes out, by the definition: lines, without zeros at their beginning, longer ones cut one byte after the
+  /// limit.
   private func model(_ bytes: [UInt8], limit: Int) -> (lines: [[UInt8]], rest: [UInt8]) {
     var parts = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0.drop { $0 == 0 }) }
     let rest = parts.removeLast()

@@ -138,7 +138,8 @@ private final class RotationProgram {
   private func write(_ bytes: [UInt8], _ name: String, _ content: Int?) {
     guard let content else { return }
     trail.append(
-      "write \(name) \(bytes.count) at \(contents[content].bytes.count): \(String(decoding: bytes.prefix(40), as: UTF8.self))"
+      "write \(name) \(bytes.count) at \(contents[content].bytes.count): "
+        + String(decoding: bytes.prefix(40), as: UTF8.self)
     )
     bench.shop.append(name, String(decoding: bytes, as: UTF8.self))
     contents[content].bytes += bytes

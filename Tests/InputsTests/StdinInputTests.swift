@@ -50,7 +50,7 @@ final class Surroundings: Sendable {
 
   @Test(arguments: [false, true]) func aPipeIsReadToItsEnd(isGzip: Bool) throws {
     let text = (0..<20_000).map { "line \($0)\n" }.joined() + "unfinished"
-    let surroundings = Surroundings()
+    let surroundings = Surroundings(budget: 64 << 20)
     let ends = pipe()
     try StdinInput(StdinSettings(), descriptor: ends.read).start(in: surroundings.context)
     var bytes = Array(text.utf8)

@@ -3,8 +3,8 @@ import Glibc
 
 // bench-decode FILE [order|any] [dump]
 //
-// Decodes a file in blocks of 256 KiB, as the exporter does, and prints totals; with `dump`, one line of fields an event
-// as well, for comparing with another decoder.
+// Decodes a file in blocks of 256 KiB, as the exporter does, and prints totals; with `dump`, one line of fields an
+// event as well, for comparing with another decoder.
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 2 else {

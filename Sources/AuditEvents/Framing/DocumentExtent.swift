@@ -1,8 +1,8 @@
 /// Where a document that is printed over several lines ends.
 ///
-/// The trouble is that a line cut short between two values looks like the first line of such a document. What tells them
-/// apart: a line feed never stands inside a string, and a line that begins with `{"` in its first column begins a record
-/// of its own. In a document that is indented, any `{` in the first column does.
+/// The trouble is that a line cut short between two values looks like the first line of such a document. What tells
+/// them apart: a line feed never stands inside a string, and a line that begins with `{"` in its first column begins a
+/// record of its own. In a document that is indented, any `{` in the first column does.
 enum DocumentExtent {
   /// It ends before this place.
   case whole(BytePointer)

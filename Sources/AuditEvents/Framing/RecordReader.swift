@@ -26,8 +26,8 @@ extension AuditDecoder {
 
   /// Passes over what may stand between records; answers where the next one begins, or nil at the end.
   ///
-  /// The brackets and commas of an array at the top are among it: so its elements are records like any other, and an array
-  /// of any length needs no more room than one element.
+  /// The brackets and commas of an array at the top are among it: so its elements are records like any other, and an
+  /// array of any length needs no more room than one element.
   private func passBetween<Sink: EventSink & ~Copyable>(
     _ begin: BytePointer, _ end: BytePointer, _ context: Context, into sink: inout Sink
   ) -> BytePointer? {
@@ -170,8 +170,8 @@ extension AuditDecoder {
 
   /// Reports an object that the any-order scanner could not read to its end.
   ///
-  /// One that was cut short is an event all the same when the fields before the cut suffice; and the whole elements of a
-  /// list that was cut short are read.
+  /// One that was cut short is an event all the same when the fields before the cut suffice; and the whole elements of
+  /// a list that was cut short are read.
   mutating func salvage<Sink: EventSink & ~Copyable>(
     _ start: BytePointer, _ end: BytePointer, _ fault: ScanFault, _ context: Context, into sink: inout Sink
   ) {

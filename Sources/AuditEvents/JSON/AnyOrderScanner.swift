@@ -213,15 +213,13 @@ struct AnyOrderScanner: ~Copyable {
   }
 
   private mutating func status(_ start: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
-    var found = StatusScanner(keys: keys)
+    facts.status = StatusScanner(keys: keys)
     event.code = 0
     facts.isStatusWhole = false
-    facts.status = found
     guard start.byte == UInt8(ascii: "{") else { return scanner.value(start) }
-    guard let end = found.scan(start, &scanner) else { return nil }
-    event.code = found.code
-    facts.isStatusWhole = found.code != 0
-    facts.status = found
+    guard let end = facts.status.scan(start, &scanner) else { return nil }
+    event.code = facts.status.code
+    facts.isStatusWhole = event.code != 0
     return end
   }
 

@@ -4,9 +4,9 @@ import Glibc
 /// A place among sealed bytes, and the reads that scanning needs: the one type of this module that touches raw memory
 /// while scanning.
 ///
-/// - Invariant: it lies between the first byte and the end of a sealed `ByteBuffer` (or 64 bytes after a checked place),
-///   so every read below, of at most 64 bytes, stays inside the buffer and its padding. A scan looks at a checked place,
-///   or at a byte less than 64 after one, and checks the place it arrives at against its limit.
+/// - Invariant: it lies between the first byte and the end of a sealed `ByteBuffer` (or 64 bytes after a checked
+///   place), so every read below, of at most 64 bytes, stays inside the buffer and its padding. A scan looks at a
+///   checked place, or at a byte less than 64 after one, and checks the place it arrives at against its limit.
 @safe struct BytePointer: Comparable {
   // SAFETY: as stated above; the buffer outlives the decoder's call that made this.
   let raw: UnsafePointer<UInt8>
@@ -76,14 +76,17 @@ extension BytePointer {
       if stops != 0 {
         place += stops.trailingZeroBitCount
         if place.byte == UInt8(ascii: "\"") { return place }
-        return place.closingQuoteSlowly(&isEscaped)
+        let slow = place.closingQuoteSlowly
+        isEscaped = slow.isEscaped
+        return slow.end
       }
       place += 16
     }
   }
 
   /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
-  @inline(never) private func closingQuoteSlowly(_ isEscaped: inout Bool) -> BytePointer? {
+  @inline(never) private var closingQuoteSlowly: (end: BytePointer?, isEscaped: Bool) {
+    var isEscaped = false
     var block = self
     var stops = unsafe kae_string_stop16(block.raw)
     while true {
@@ -93,11 +96,11 @@ extension BytePointer {
       }
       let offset = stops.trailingZeroBitCount
       switch block[offset] {
-      case UInt8(ascii: "\""): return block + offset
-      case UInt8(ascii: "\n"): return nil
+      case UInt8(ascii: "\""): return (block + offset, isEscaped)
+      case UInt8(ascii: "\n"): return (nil, isEscaped)
       case UInt8(ascii: "\\"):
         isEscaped = true
-        guard let length = (block + offset).escapeLength else { return nil }
+        guard let length = (block + offset).escapeLength else { return (nil, true) }
         if offset &+ length < 16 {
           stops &= ~0 << UInt32(offset &+ length)
         } else {

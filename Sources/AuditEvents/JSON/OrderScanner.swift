@@ -5,8 +5,8 @@
 /// scanner then reads the line from its beginning.
 ///
 /// - Bodies: `requestObject` and `responseObject` are not read. When one follows, the end of the event is searched from
-///   the line feed backwards: a raw quote cannot occur inside a string, and only the times and the annotations come after
-///   the bodies. So damage inside a body goes unnoticed, and so would a field between body and
+///   the line feed backwards: a raw quote cannot occur inside a string, and only the times and the annotations come
+///   after the bodies. So damage inside a body goes unnoticed, and so would a field between body and
 ///   `requestReceivedTimestamp`, where no API server writes one. Such an event must have its `objectRef`,
 ///   `responseStatus` and `annotations` where they belong, or it is read in any order.
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
@@ -279,7 +279,8 @@ struct OrderScanner {
     }
   }
 
-  /// From the closing quote of the user name to behind the user's object: `uid`, `groups` and `extra` are checked, not kept.
+  /// From the closing quote of the user name to behind the user's object: `uid`, `groups` and `extra` are checked, not
+  /// kept.
   @inline(never)
   private static func passRestOfUser(_ place: inout BytePointer) -> Bool {
     if place.skip(#"","uid":""#), !pass(&place) { return false }

@@ -35,6 +35,22 @@ extension Text {
   /// Whether it holds `word`, whose first byte must not occur in it again. Escapes are undone.
   func contains(_ word: StaticString) -> Bool {
     let length = word.utf8CodeUnitCount
+    var place = start
+    let end = start + count
+    while let first = place.find(unsafe word.utf8Start[0], before: end), end - first >= length {
+      if first.matches(word) { return true }
+      place = first + 1
+    }
+    return isEscaped && containsEscaped(word)
+  }
+
+  /// The same where letters may be written as escapes.
+  private func containsEscaped(_ word: StaticString) -> Bool {
+    var place = start
+    let end = start + count
+    while let escape = place.find(UInt8(ascii: "\\"), before: end), escape[1] != UInt8(ascii: "u") { place = escape + 2 }
+    guard place.find(UInt8(ascii: "\\"), before: end) != nil else { return false }
+    let length = word.utf8CodeUnitCount
     var matched = 0
     var bytes = PlainBytes(self)
     while let byte = bytes.next() {

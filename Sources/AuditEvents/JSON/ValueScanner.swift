@@ -73,43 +73,47 @@ struct ValueScanner {
         place = end + 2
         return Key(start: start, count: end - start)
       }
-      return keySlowly(start, &place)
+      let slow = keySlowly(start)
+      place = slow.value
+      return slow.key
     }
-    return nextKeySlowly(&place, isFirst: &isFirst)
+    let slow = nextKeySlowly(place, isFirst: isFirst)
+    isFirst = false
+    place = slow.value
+    return slow.key
+  }
+
+  /// A key and where its value begins; without a key, the place behind the object, if there is no fault.
+  private struct Member {
+    let key: Key?
+    let value: BytePointer
   }
 
   @inline(never)
-  private mutating func nextKeySlowly(_ place: inout BytePointer, isFirst: inout Bool) -> Key? {
+  private mutating func nextKeySlowly(_ place: BytePointer, isFirst: Bool) -> Member {
     var at = passWhiteSpace(place)
-    if isFirst {
-      isFirst = false
-      if at.byte == UInt8(ascii: "}") {
-        place = at + 1
-        return nil
-      }
-    } else {
-      if at.byte != UInt8(ascii: ",") {
-        guard at.byte == UInt8(ascii: "}") else { return stopped(at) }
-        place = at + 1
-        return nil
-      }
+    if at.byte == UInt8(ascii: "}") { return Member(key: nil, value: at + 1) }
+    if !isFirst {
+      guard at.byte == UInt8(ascii: ",") else { return stopped(at) }
       at = passWhiteSpace(at + 1)
     }
     guard at.byte == UInt8(ascii: "\"") else { return stopped(at) }
-    return keySlowly(at + 1, &place)
+    return keySlowly(at + 1)
   }
 
   /// The key whose first byte is at `start`, with white space or escapes.
   @inline(never)
-  private mutating func keySlowly(_ start: BytePointer, _ place: inout BytePointer) -> Key? {
+  private mutating func keySlowly(_ start: BytePointer) -> Member {
     var isEscaped = false
-    guard let end = start.closingQuote(&isEscaped), end < limit else { return stringFault(start) }
-    let at = passWhiteSpace(end + 1)
-    guard at.byte == UInt8(ascii: ":") else { return stopped(at) }
-    place = passWhiteSpace(at + 1)
-    guard place < limit else { return stopped(place) }
-    if isEscaped { return keys.undo(start, end) }
-    return Key(start: start, count: end - start)
+    guard let end = start.closingQuote(&isEscaped), end < limit else {
+      _ = failString(start)
+      return Member(key: nil, value: start)
+    }
+    let colon = passWhiteSpace(end + 1)
+    guard colon.byte == UInt8(ascii: ":") else { return stopped(colon) }
+    let value = passWhiteSpace(colon + 1)
+    guard value < limit else { return stopped(value) }
+    return Member(key: isEscaped ? keys.undo(start, end) : Key(start: start, count: end - start), value: value)
   }
 
   /// Moves to the next element; false at the array's end (with `place` behind it) or at a fault.
@@ -136,14 +140,9 @@ struct ValueScanner {
     return true
   }
 
-  @inline(never) private mutating func stopped(_ place: BytePointer) -> Key? {
+  @inline(never) private mutating func stopped(_ place: BytePointer) -> Member {
     _ = fail(at: place)
-    return nil
-  }
-
-  @inline(never) private mutating func stringFault(_ start: BytePointer) -> Key? {
-    _ = failString(start)
-    return nil
+    return Member(key: nil, value: place)
   }
 
   // MARK: - Values

@@ -2,8 +2,8 @@
 extension AuditDecoder {
   /// Reads the record that the any-order scanner has just read.
   ///
-  /// `properties` may itself be a string, and `log` an object. Other categories (`guard`, the klog text of components) are
-  /// ignored.
+  /// `properties` may itself be a string, and `log` an object. Other categories (`guard`, the klog text of components)
+  /// are ignored.
   /// - Source: learn.microsoft.com, "AKS monitoring data reference"; elastic/integrations, azure kubernetes logs.
   mutating func readAzureRecord<Sink: EventSink & ~Copyable>(_ context: Context, into sink: inout Sink) {
     let facts = any.facts

@@ -2,7 +2,8 @@
 extension AuditDecoder {
   /// Reads the object that the any-order scanner has just read if it is one of Google's; false when it is not.
   ///
-  /// - Source: cloud.google.com, LogEntry and AuditLog; sysdiglabs/stackdriver-webhook-bridge for the dump with `Entry`.
+  /// - Source: cloud.google.com, LogEntry and AuditLog; sysdiglabs/stackdriver-webhook-bridge for the dump with
+  ///   `Entry`.
   mutating func readGoogle<Sink: EventSink & ~Copyable>(
     _ facts: ObjectFacts, _ context: Context, into sink: inout Sink
   ) -> Bool {
@@ -122,7 +123,8 @@ extension AuditDecoder {
     let resource = any.event.resource
     any.event.isImpersonationRefused =
       Impersonation.isRefused(message: grpc.message, kind: .empty, resource: resource)
-      || response.isStatus && Impersonation.isRefused(message: response.message, kind: response.kind, resource: resource)
+      || response.isStatus
+        && Impersonation.isRefused(message: response.message, kind: response.kind, resource: resource)
   }
 
   private func status(_ name: StaticString, in payload: Extent) -> StatusScanner {

@@ -1,5 +1,5 @@
-// Records of log shippers (Fluentd, Fluent Bit, Vector, Filebeat, Splunk): an event as a string or an object under one of
-// a few keys, beside metadata.
+// Records of log shippers (Fluentd, Fluent Bit, Vector, Filebeat, Splunk): an event as a string or an object under one
+// of a few keys, beside metadata.
 extension AuditDecoder {
   /// Reads what the first carrier that holds something carries.
   mutating func readCarriers<Sink: EventSink & ~Copyable>(

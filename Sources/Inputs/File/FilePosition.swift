@@ -1,10 +1,13 @@
-internal import Concurrency
-
-/// A running 64-bit hash of bytes (FNV-1a). It tells contents apart that nobody chose to be equal; it decides nothing on
-/// its own where somebody could.
+/// A running 64-bit hash of bytes (FNV-1a). It tells contents apart that nobody chose to be equal; it decides nothing
+/// on its own where somebody could.
 struct Fingerprint: Sendable, Hashable {
-  private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-  private(set) var count = 0
+  private(set) var hash: UInt64
+  private(set) var count: Int
+
+  init(hash: UInt64 = 0xcbf2_9ce4_8422_2325, count: Int = 0) {
+    self.hash = hash
+    self.count = count
+  }
 
   mutating func add(_ bytes: some Sequence<UInt8>) {
     for byte in bytes {
@@ -49,35 +52,4 @@ struct FilePosition: Sendable {
     contentBytes += bytes.count
     if head.count < Self.headBytesLimit { unsafe head.add(bytes.prefix(Self.headBytesLimit - head.count)) }
   }
-}
-
-/// What is remembered of a file that is not open: small, for there may be a million of them.
-struct FileRecord: Sendable {
-  var offset = 0
-  var tail = Fingerprint()
-  var head = Fingerprint()
-  var contentBytes = 0
-  /// The file as it was when it was closed: another size or time means that there is something to read.
-  var seenSize = 0
-  var seenModified: Int64 = 0
-  /// The stream that it continues; nil when that has ended.
-  var stream: UInt64?
-  /// The scan that met it last.
-  var scan: UInt32 = 0
-  var isOpen = false
-  var isGzip = false
-  var isSkipping = false
-  /// Passed over on purpose: it was there before us, or its content is known from another file.
-  var isIgnored = false
-
-  /// Whether the content of a file begins with all that is remembered of this one's beginning. `content` is its first
-  /// bytes; nil when they are too few to tell.
-  func isBeginning(of content: [UInt8]) -> Bool? {
-    // Less than a line could be the beginning of anything.
-    guard head.count > 0, !isFragment else { return false }
-    guard content.count >= head.count else { return nil }
-    return Fingerprint.of(content.prefix(head.count)) == head
-  }
-  /// Not one line is complete in it.
-  var isFragment = false
 }

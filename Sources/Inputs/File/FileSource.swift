@@ -1,8 +1,8 @@
 internal import Compression
 internal import Concurrency
 
-/// One open file, plain or gzip, read from a position on. Each read also compares the bytes before it with what was read
-/// there, so that no byte of a new content is ever taken for the continuation of an old one.
+/// One open file, plain or gzip, read from a position on. Each read also compares the bytes before it with what was
+/// read there, so that no byte of a new content is ever taken for the continuation of an old one.
 struct FileSource: ~Copyable, ByteSource {
   private enum Kind { case unknown, plain, gzip }
   /// Compressed bytes read at a time: at most about four megabytes come out of them, as a rule forty kilobytes.

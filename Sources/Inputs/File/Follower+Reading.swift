@@ -116,8 +116,8 @@ extension Follower {
 
   // MARK: - Ends
 
-  /// The file that is open holds something else than before: it was truncated or written anew. What was read of it ends,
-  /// in its copy where there is one, and what it holds now is a file of its own.
+  /// The file that is open holds something else than before: it was truncated or written anew. What was read of it
+  /// ends, in its copy where there is one, and what it holds now is a file of its own.
   func replaced(_ generation: Generation, _ now: Microseconds) {
     let (path, phase) = (generation.path, generation.phase)
     let lost = max(0, generation.trustedSize - generation.source.position.offset)
@@ -141,8 +141,8 @@ extension Follower {
     add(facts, path: path, base: generation.base, cluster: generation.cluster, source: fresh, now).phase = phase
   }
 
-  /// Hands over the unfinished last line and the end of the stream, and closes the file. False when the queue had no room:
-  /// it is tried again.
+  /// Hands over the unfinished last line and the end of the stream, and closes the file. False when the queue had no
+  /// room: it is tried again.
   @discardableResult
   func end(_ generation: Generation) -> Bool {
     generation.phase = .ending
@@ -175,16 +175,20 @@ extension Follower {
     known[generation.key] = record
   }
 
-  /// Closes the file that was quiet longest, if the limit of open files is reached. False when all are being read.
+  /// Closes files that were quiet longest, if the limit of open files is reached. False when all are being read.
   func makeRoom() -> Bool {
     guard open.count >= settings.openFilesLimit else { return true }
     let quiet = open.filter { $0.isAtEnd && $0.phase != .ending }.sorted { $0.quietSince < $1.quietSince }
-    let literals = Set(patterns.filter(\.isLiteral).map(\.text))
     if let leaving = quiet.first(where: { $0.phase == .leaving }) { return end(leaving) }
-    guard let chosen = quiet.first(where: { !literals.contains($0.path) }) ?? quiet.first else { return false }
-    rewindCarry(of: chosen)
-    remember(chosen.record, of: chosen.key, under: chosen.base)
-    close(chosen, stream: chosen.hasSent ? chosen.stream : nil)
-    return true
+    let literals = Set(patterns.filter(\.isLiteral).map(\.text))
+    let others = quiet.filter { !literals.contains($0.path) }
+    // Several at once: with very many files this is the work of each.
+    let chosen = others.isEmpty ? quiet.prefix(1) : others.prefix(max(1, settings.openFilesLimit / 4))
+    for generation in chosen {
+      rewindCarry(of: generation)
+      remember(generation.record, of: generation.key, under: generation.base)
+      close(generation, stream: generation.hasSent ? generation.stream : nil)
+    }
+    return !chosen.isEmpty
   }
 }

@@ -28,8 +28,8 @@ enum Familiarity {
   case undecided
 }
 
-/// Rotation leaves its traces beside the live file: generations that came and went between two looks, copies made before
-/// a truncation, compressed forms of what was read. The first are read, the others must not be.
+/// Rotation leaves its traces beside the live file: generations that came and went between two looks, copies made
+/// before a truncation, compressed forms of what was read. The first are read, the others must not be.
 extension Follower {
   /// The most paths whose rotations are remembered.
   private static let familiesLimit = 4096
@@ -81,7 +81,8 @@ extension Follower {
     } catch { if error.code != ENOENT { fault(found.path, error) } }
   }
 
-  /// Files named like backups of a path that is followed (`base` alone, when given), the one written first at the front.
+  /// Files named like backups of a path that is followed (`base` alone, when given), the one written first at the
+  /// front.
   private func siblings(in directory: String, of base: String? = nil) -> [PatternWalk.Found] {
     guard var listing = try? DirectoryListing(directory) else { return [] }
     var found: [PatternWalk.Found] = []
@@ -97,7 +98,8 @@ extension Follower {
     return found.sorted { ($0.facts.modified, $0.path) < ($1.facts.modified, $1.path) }
   }
 
-  /// The followed path that a file was written under, as far as its name tells: its own when it is named like no backup.
+  /// The followed path that a file was written under, as far as its name tells: its own when it is named like no
+  /// backup.
   func family(of path: String) -> String {
     let parts = PathParts(path)
     let bases = BackupName.liveNames(of: parts.name).map { PathParts.join(parts.directory, $0) }
@@ -109,8 +111,8 @@ extension Follower {
 
   // MARK: - What is there before us
 
-  /// Notes the backups in a directory that is seen for the first time: they are nobody's missed generations. Those that a
-  /// pattern matches are read like all others.
+  /// Notes the backups in a directory that is seen for the first time: they are nobody's missed generations. Those
+  /// that a pattern matches are read like all others.
   func noteBackups(in directory: String) -> Bool {
     guard (try? DirectoryListing(directory)) != nil else { return false }
     for found in siblings(in: directory) where !isFollowed(found.path) {

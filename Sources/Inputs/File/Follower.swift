@@ -8,13 +8,13 @@ import Glibc
 /// Follows files through everything that is done to logs, and hands over their lines once each.
 ///
 /// A state machine: `step` looks at the files, reads a piece of each that has something, and returns; it never waits. A
-/// file is what the inode says, confirmed by its content; names only lead to it. So a renamed file goes on, a new one under
-/// an old name begins, and no file is read twice whatever it is called.
+/// file is what the inode says, confirmed by its content; names only lead to it. So a renamed file goes on, a new one
+/// under an old name begins, and no file is read twice whatever it is called.
 ///
-/// - Limit: at most `openFilesLimit` files are open; for each other file a record of about 150 bytes remains while it
+/// - Limit: at most `openFilesLimit` files are open; for each other file a record of about 200 bytes remains while it
 ///   exists (and for at most `forgottenRecordsLimit` that no longer do).
-/// - Not seen: bytes written between the last look and a truncation, unless a copy of them was made beside the file; they
-///   are counted as far as they were seen.
+/// - Not seen: bytes written between the last look and a truncation, unless a copy of them was made beside the file;
+///   they are counted as far as they were seen.
 final class Follower {
   enum Outcome: Equatable {
     /// There is more to do at once.
@@ -39,7 +39,7 @@ final class Follower {
   let logger: Logger
 
   var open: [Generation] = []
-  var known: [FileKey: FileRecord] = [:]
+  var known = FileRegistry()
   var families: [String: Family] = [:]
   /// Directories whose backups were noted when they were first seen.
   var notedDirectories: Set<String> = []
@@ -134,9 +134,9 @@ final class Follower {
   private func endScan() {
     isScanning = false
     faults.forget(before: scan)
-    let live = known.values.reduce(0) { $0 + ($1.scan == scan || $1.isOpen ? 1 : 0) }
-    guard known.count - live > Self.forgottenRecordsLimit else { return }
-    known = known.filter { $0.value.scan == scan || $0.value.isOpen }
+    let current = scan
+    let isLive = { (record: FileRecord) in record.scan == current || record.isOpen }
+    if known.count - known.count(where: isLive) > Self.forgottenRecordsLimit { known.keepOnly(where: isLive) }
   }
 
   /// Looks at one path. False when it could not be opened only because too many files are.

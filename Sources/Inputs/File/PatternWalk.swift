@@ -24,8 +24,8 @@ final class PatternWalk {
     directories = pattern.directories(unreadable: failed)
   }
 
-  /// The next files of one directory, the one that was written first at the front, as rotation leaves them; nil when all
-  /// were given.
+  /// The next files of one directory, the one that was written first at the front, as rotation leaves them; nil when
+  /// all were given.
   func next() -> [Found]? {
     while at < directories.count {
       if listing == nil, !open() { continue }

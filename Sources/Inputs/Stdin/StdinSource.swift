@@ -2,8 +2,8 @@ internal import Compression
 internal import Concurrency
 import Glibc
 
-/// The bytes of a descriptor that can only be read once, plain or gzip. A read waits, but no longer than until the signal
-/// to stop.
+/// The bytes of a descriptor that can only be read once, plain or gzip. A read waits, but no longer than until the
+/// signal to stop.
 struct StdinSource: ~Copyable, ByteSource {
   private enum Kind { case unknown, plain, gzip }
   /// Compressed bytes read at a time: at most about four megabytes come out of them.

@@ -5,9 +5,9 @@ internal import Engine
 
 /// Takes what the API server's audit webhook sends: `POST /webhook` and `/webhook/<cluster>`, an EventList each.
 ///
-/// - Errors: 404 for a cluster that is not configured, 415 for an encoding other than gzip, 413 above a limit, 400 for gzip
-///   that cannot be undone, 503 when the queue has no room. A body that arrives whole is judged by the engine: one bad event
-///   never fails a batch.
+/// - Errors: 404 for a cluster that is not configured, 415 for an encoding other than gzip, 413 above a limit, 400 for
+///   gzip that cannot be undone, 503 when the queue has no room. A body that arrives whole is judged by the engine:
+///   one bad event never fails a batch.
 /// - Source: kubernetes/apiserver `plugin/pkg/audit/webhook`: every answer but 2xx is retried, five attempts in all.
 public struct WebhookInput: Input {
   public static let name = "webhook"

@@ -7,7 +7,8 @@ public struct WebhookSettings: Sendable, Equatable {
   public var defaultCluster: String?
   /// The largest body as it arrives.
   public var bodyBytesLimit = 64 << 20
-  /// The largest body once it is decompressed. A batch that is refused is lost after five attempts, so this is generous.
+  /// The largest body once it is decompressed. A batch that is refused is lost after five attempts, so this is
+  /// generous.
   public var decodedBytesLimit = 64 << 20
 
   public init() {}
