@@ -4,7 +4,10 @@ import Testing
 /// `replay` of files that nobody here wrote, held against an independent counter's results (`EXPECTED.json`).
 @Suite struct ReplayCorpusTests {
   static let folders = Result {
-    try Process.run(["ls", Files.beside("../Corpora")]).outputText.split(separator: "\n").map { String($0) }
+    let find = [
+      "find", Files.beside("../Corpora"), "-mindepth", "1", "-maxdepth", "1", "-type", "d", "-printf", "%f\n",
+    ]
+    return try Process.run(find).outputText.split(separator: "\n").map { String($0) }.sorted()
   }
 
   private static func path(_ folder: String, _ file: String) -> String {
