@@ -79,14 +79,15 @@ final class RunningExporter: Sendable {
 struct WebWiring: Sendable {
   let router: Router
   let webCounters = HTTPCounters()
-  let pushCounters = HTTPCounters()
+  /// The same ones: a series of both listeners is one series.
+  var pushCounters: HTTPCounters { webCounters }
 
   init(
     settings: Settings, queue: BatchQueue, statuses: [InputStatus], reloader: Reloader, readiness: Readiness,
     clock: Clock
   ) {
     let metrics = SelfMetrics(
-      inputs: statuses, queue: queue, http: [webCounters, pushCounters], reloads: reloader.status)
+      inputs: statuses, queue: queue, http: [webCounters], reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     let scrapes = ScrapeCoordinator(
