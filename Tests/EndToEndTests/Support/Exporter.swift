@@ -37,7 +37,11 @@ final class Exporter {
 
   /// The page of metrics now.
   func scrape() throws -> Page {
-    let answer = try curl(url + "/metrics")
+    // On a busy machine the first reading of all may take longer than a scrape waits: 503 then.
+    let answer = try process.wait(for: "a page of metrics") { () -> Answer? in
+      let answer = try curl(url + "/metrics")
+      return answer.status == 503 ? nil : answer
+    }
     guard answer.status == 200 else { throw Page.Malformed(description: "\(answer.status): \(answer.text)") }
     return try Page(answer.text)
   }
