@@ -104,8 +104,12 @@ public struct AuditDecoder: ~Copyable {
   /// Reports the event that the order scanner holds.
   mutating func receiveOrdered<Sink: EventSink & ~Copyable>(_ context: Context, into sink: inout Sink) {
     receivedCount &+= 1
-    if context.level > 0 { Self.complete(&order.event, context) }
+    guard context.level > 0 else { return sink.receive(order.event) }
+    Self.complete(&order.event, context)
     sink.receive(order.event)
+    // The scanner leaves these alone: the next event, which may stand in no wrapping, must not find them.
+    order.event.cluster = .empty
+    order.event.origin = .kubernetes
   }
 
   /// Fills in what only the wrapping knows.

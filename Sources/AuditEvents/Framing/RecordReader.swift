@@ -142,6 +142,8 @@ extension AuditDecoder {
       }
       return finishObject(start, after, endOfLine(after, end), context, into: &sink)
     case .cut(let cut):
+      // Where no record begins yet, what comes next may still belong to the broken document.
+      if cut == end, framing == .stream, end - start <= limits.eventBytes { return nil }
       _ = scanAnyOrder(start, cut, context, &fault)
       salvage(start, cut, fault, context, into: &sink)
       return cut
