@@ -7,9 +7,8 @@
 ///
 /// One decoder serves one thread. It keeps no state between calls but that scratch space.
 ///
-/// - Validity: what is read of an event is checked as a JSON library would check it, control characters inside strings
-///   (but the line feed) and invalid UTF-8 being let pass. Not read, hence not checked, are bodies and other nested
-///   values that no field comes from: damage inside them goes unnoticed as long as their strings and brackets close
+/// - Validity: what stands outside of bodies is checked as a JSON library would check it, control characters inside
+///   strings (but the line feed) and invalid UTF-8 being let pass. Bodies are not read: damage inside them goes unnoticed
 ///   (docs/decoding.md).
 public struct AuditDecoder: ~Copyable {
   /// Bounds on what one event may be.
