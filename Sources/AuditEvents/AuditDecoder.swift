@@ -26,6 +26,9 @@ public struct AuditDecoder: ~Copyable {
     public init() {}
   }
 
+  /// Scratch space of one level that is kept from call to call; one huge wrapping must not hold its memory for ever.
+  static let keptScratchBytes = 4 << 20
+
   /// How many wrappings may be around an event.
   static let wrappingLimit = 8
 
@@ -62,8 +65,13 @@ public struct AuditDecoder: ~Copyable {
   public mutating func decode<Sink: EventSink & ~Copyable>(
     _ buffer: borrowing ByteBuffer, _ framing: Framing, into sink: inout Sink
   ) -> Int {
+    defer {
+      for level in scratch.indices where scratch[level].capacity > Self.keptScratchBytes {
+        scratch[level] = ByteBuffer(capacity: 0)
+      }
+    }
     // SAFETY: the buffer is sealed and lent for the whole call; nothing of it is kept afterwards.
-    unsafe buffer.withBytes { bytes in
+    return unsafe buffer.withBytes { bytes in
       guard let base = bytes.baseAddress else { return 0 }
       let start = unsafe BytePointer(base)
       var context = Context()
