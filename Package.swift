@@ -26,7 +26,9 @@ let package = Package(
     // For Benchmarks/ and Fuzz/, packages of their own over the same modules.
     .library(
       name: "KubeAuditCore",
-      targets: ["AuditEvents", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics"]),
+      targets: [
+        "AuditEvents", "Compression", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics", "YAML",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -91,6 +93,9 @@ let package = Package(
       ]),
     tests("CryptoTests", ["Crypto"]),
     tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
+    tests(
+      "EngineTests",
+      ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "TestSupport"]),
     tests(
       "SettingsTests",
       [

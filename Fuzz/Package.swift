@@ -16,6 +16,8 @@ let package = Package(
   dependencies: [.package(name: "kube-audit-exporter", path: "..")],
   targets: [
     target("FuzzEvents", [.product(name: "KubeAuditCore", package: "kube-audit-exporter")]),
+    target("FuzzYAML", [.product(name: "KubeAuditCore", package: "kube-audit-exporter")]),
+    target("FuzzGzip", [.product(name: "KubeAuditCore", package: "kube-audit-exporter")]),
     target("FuzzCanary", []),
   ],
   swiftLanguageModes: [.v6]

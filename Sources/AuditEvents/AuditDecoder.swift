@@ -9,9 +9,8 @@ internal import Compression
 ///
 /// One decoder serves one thread. It keeps no state between calls but that scratch space.
 ///
-/// - Validity: what is read of an event is checked as a JSON library would check it, control characters inside strings
-///   (but the line feed) and invalid UTF-8 being let pass. Not read, hence not checked, are bodies and other nested
-///   values that no field comes from: damage inside them goes unnoticed as long as their strings and brackets close
+/// - Validity: what stands outside of bodies is checked as a JSON library would check it, control characters inside
+///   strings (but the line feed) and invalid UTF-8 being let pass. Bodies are not read: damage inside them goes unnoticed
 ///   (docs/decoding.md).
 public struct AuditDecoder: ~Copyable {
   /// Bounds on what one event may be.
@@ -28,6 +27,9 @@ public struct AuditDecoder: ~Copyable {
     /// The defaults.
     public init() {}
   }
+
+  /// Scratch space of one level that is kept from call to call; one huge wrapping must not hold its memory for ever.
+  static let keptScratchBytes = 4 << 20
 
   /// How many wrappings may be around an event.
   static let wrappingLimit = 8
@@ -66,8 +68,13 @@ public struct AuditDecoder: ~Copyable {
   public mutating func decode<Sink: EventSink & ~Copyable>(
     _ buffer: borrowing ByteBuffer, _ framing: Framing, into sink: inout Sink
   ) -> Int {
+    defer {
+      for level in scratch.indices where scratch[level].capacity > Self.keptScratchBytes {
+        scratch[level] = ByteBuffer(capacity: 0)
+      }
+    }
     // SAFETY: the buffer is sealed and lent for the whole call; nothing of it is kept afterwards.
-    unsafe buffer.withBytes { bytes in
+    return unsafe buffer.withBytes { bytes in
       guard let base = bytes.baseAddress else { return 0 }
       let start = unsafe BytePointer(base)
       var context = Context()
@@ -104,8 +111,12 @@ public struct AuditDecoder: ~Copyable {
   /// Reports the event that the order scanner holds.
   mutating func receiveOrdered<Sink: EventSink & ~Copyable>(_ context: Context, into sink: inout Sink) {
     receivedCount &+= 1
-    if context.level > 0 { Self.complete(&order.event, context) }
+    guard context.level > 0 else { return sink.receive(order.event) }
+    Self.complete(&order.event, context)
     sink.receive(order.event)
+    // The scanner leaves these alone: the next event, which may stand in no wrapping, must not find them.
+    order.event.cluster = .empty
+    order.event.origin = .kubernetes
   }
 
   /// Fills in what only the wrapping knows.

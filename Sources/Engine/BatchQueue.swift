@@ -9,7 +9,8 @@ public final class BatchQueue: Sendable {
   public let limitBytes: Int
 
   struct State {
-    var batches: [Batch] = []
+    /// What was taken is nil: its bytes go with it.
+    var batches: [Batch?] = []
     /// Where in `batches` the next one is: taking from the front moves it, and the array is cut now and then.
     var next = 0
     var commands: [EngineCommand] = []
@@ -85,8 +86,7 @@ public final class BatchQueue: Sendable {
   func next(waitingMilliseconds milliseconds: Int) -> Work {
     state.wait(milliseconds: milliseconds) { state in
       if !state.commands.isEmpty { return .command(state.commands.removeFirst()) }
-      if state.next < state.batches.count {
-        let batch = state.batches[state.next]
+      if state.next < state.batches.count, let batch = state.batches[state.next].take() {
         state.next += 1
         if state.next == state.batches.count || state.next > 64 {
           state.batches.removeFirst(state.next)
@@ -104,7 +104,7 @@ public final class BatchQueue: Sendable {
   func wake() { state.update { $0.wasWoken = true } }
 
   private func grant(_ bytes: Int, holding held: Int, _ state: inout State) -> Bool {
-    guard !state.isClosed, state.reserved == held || state.reserved + bytes <= limitBytes else { return false }
+    guard !state.isClosed, state.reserved == held || bytes <= limitBytes - state.reserved else { return false }
     state.reserved += bytes
     return true
   }

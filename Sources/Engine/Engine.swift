@@ -58,7 +58,7 @@ public struct Engine: ~Copyable {
   private mutating func countBody(_ batch: Batch, path: String) -> PushAnswer {
     let digest = digest(of: batch.bytes, path: path)
     tally.begin(batch)
-    if let first = redeliveries.delivery(of: digest) {
+    if let first = redeliveries.delivery(of: digest, at: batch.arrival) {
       tally.countDuplicates(first.events)
       return first.isReadable ? .accepted : .nothingReadable
     }

@@ -21,34 +21,36 @@ struct Redeliveries {
   /// 32 bytes each. Four bodies a second of every one of 25 API servers for ten minutes.
   static let limit = 65_536
 
-  private var known: [Digest: Delivery] = [:]
+  private var known: [Digest: (delivery: Delivery, arrival: Microseconds)] = [:]
   private var order: [(digest: Digest, arrival: Microseconds)] = []
   private var oldest = 0
   /// Entries that had to leave before their time: each could let a redelivery be counted twice.
   private(set) var evictedEarly: UInt64 = 0
 
-  /// What was remembered of this body, or nil when it is new.
-  func delivery(of digest: Digest) -> Delivery? { known[digest] }
-
-  mutating func remember(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) {
-    forget(before: arrival - Self.horizon)
-    if known.count >= Self.limit {
-      known[order[oldest].digest] = nil
-      oldest += 1
-      evictedEarly += 1
-    }
-    known[digest] = delivery
-    order.append((digest, arrival))
+  /// What was remembered of this body, or nil when it is new or `arrival` is later than the horizon.
+  func delivery(of digest: Digest, at arrival: Microseconds) -> Delivery? {
+    guard let entry = known[digest], arrival - entry.arrival <= Self.horizon else { return nil }
+    return entry.delivery
   }
 
-  private mutating func forget(before time: Microseconds) {
-    while oldest < order.count, order[oldest].arrival < time {
-      known[order[oldest].digest] = nil
-      oldest += 1
+  mutating func remember(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) {
+    while oldest < order.count, order[oldest].arrival < arrival - Self.horizon { forgetOldest() }
+    if order.count - oldest >= Self.limit {
+      forgetOldest()
+      evictedEarly += 1
     }
+    known[digest] = (delivery, arrival)
+    order.append((digest, arrival))
     if oldest > 1024, oldest > order.count / 2 {
       order.removeFirst(oldest)
       oldest = 0
     }
+  }
+
+  private mutating func forgetOldest() {
+    let (digest, arrival) = order[oldest]
+    // Arrivals are not quite in order, so a body may have been remembered anew before its first entry left.
+    if known[digest]?.arrival == arrival { known[digest] = nil }
+    oldest += 1
   }
 }

@@ -15,6 +15,7 @@ struct RepeatedEvents {
   static let generationLimit = 131_072
 
   private let key: SipKey
+  private let limit: Int
   private var younger = Set<Digest>()
   private var older = Set<Digest>()
   private var youngerSince: Microseconds = 0
@@ -22,14 +23,20 @@ struct RepeatedEvents {
   /// Digests that had to leave before their time: each could let a repeated event be counted twice.
   private(set) var evictedEarly: UInt64 = 0
 
-  init(key: SipKey) { self.key = key }
+  /// - Parameter limit: events of a generation; lower in tests.
+  init(key: SipKey, limit: Int = generationLimit) {
+    self.key = key
+    self.limit = limit
+  }
 
   /// Whether this event was here before; remembers it if not.
-  mutating func contains(_ event: borrowing AuditEvent, arrival: Microseconds) -> Bool {
+  ///
+  /// - Parameter cluster: the cluster of events whose wrapping names none.
+  mutating func contains(_ event: borrowing AuditEvent, cluster: String, arrival: Microseconds) -> Bool {
     guard event.origin == .aks, !event.isSalvaged else { return false }
-    let digest = digest(of: event)
+    let digest = digest(of: event, cluster: cluster)
     if younger.contains(digest) || older.contains(digest) { return true }
-    if younger.count >= Self.generationLimit || arrival - youngerSince > Self.generationSpan {
+    if younger.count >= limit || arrival - youngerSince > Self.generationSpan {
       if arrival - youngerSince <= Self.generationSpan { evictedEarly += UInt64(older.count) }
       swap(&older, &younger)
       younger.removeAll(keepingCapacity: true)
@@ -39,9 +46,13 @@ struct RepeatedEvents {
     return false
   }
 
-  private mutating func digest(of event: borrowing AuditEvent) -> Digest {
+  private mutating func digest(of event: borrowing AuditEvent, cluster: String) -> Digest {
     scratch.removeAll(keepingCapacity: true)
     append(event.cluster)
+    if event.cluster.isEmpty {
+      append(number: Int64(cluster.utf8.count))
+      scratch.append(contentsOf: cluster.utf8)
+    }
     append(event.auditID)
     append(number: Int64(event.stage.rawValue))
     append(number: event.time)

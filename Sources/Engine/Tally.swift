@@ -14,6 +14,7 @@ struct Tally: ~Copyable, EventSink {
   /// The batch being decoded.
   private var input = 0
   private var defaultCluster: ClusterIndex
+  private var defaultClusterName = "default"
   private var arrival: Microseconds = 0
   private(set) var eventsOfBatch: UInt64 = 0
   private var rejectedOfBatch: UInt64 = 0
@@ -31,6 +32,7 @@ struct Tally: ~Copyable, EventSink {
   mutating func begin(_ batch: Batch) {
     input = batch.input
     defaultCluster = counters.cluster(named: batch.cluster)
+    defaultClusterName = batch.cluster
     arrival = batch.arrival
     accounts[input].read(bytes: batch.sourceBytes)
     eventsOfBatch = 0
@@ -43,7 +45,7 @@ struct Tally: ~Copyable, EventSink {
   mutating func receive(_ event: borrowing AuditEvent) {
     eventsOfBatch += 1
     let cluster = event.cluster.isEmpty ? defaultCluster : counters.cluster(named: event.cluster)
-    if repeats.contains(event, arrival: arrival) {
+    if repeats.contains(event, cluster: defaultClusterName, arrival: arrival) {
       accounts[input].countDuplicates(1)
       return
     }

@@ -6,6 +6,7 @@ import Glibc
 /// Bytes that come one after another, as a file or a pipe gives them.
 protocol ByteSource: ~Copyable {
   /// The next bytes, at most as many as fit; 0 when there are none for now.
+  // SAFETY: the room is lent for the call; whoever reads writes no further than its end.
   @unsafe mutating func read(into room: UnsafeMutableRawBufferPointer) throws(SourceProblem) -> Int
 }
 

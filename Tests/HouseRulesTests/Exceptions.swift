@@ -36,9 +36,13 @@ enum House {
   static let mainLinesLimit = 40
 
   /// Files longer than the limit: path, reason.
-  static let longFiles: [String: String] = [:]
+  static let longFiles: [String: String] = [
+    "Sources/AuditEvents/JSON/ValueScanner.swift": "one state machine over one block of masks"
+  ]
   /// Functions longer than the limit: `path:name`, reason.
-  static let longFunctions: [String: String] = [:]
+  static let longFunctions: [String: String] = [
+    "Sources/AuditEvents/JSON/OrderScanner.swift:scanTail": "it is short: its raw literals hide its end from the rule"
+  ]
   /// Files that may write to standard output: what a command prints is its result.
   static let printers: [String: String] = [:]
   /// Test files that may sleep: they poll another process, with a deadline.
@@ -46,6 +50,7 @@ enum House {
     "Tests/TestSupport/": "waits for child processes",
     "Tests/EndToEndTests/": "polls real programs with a deadline",
     "Tests/ExporterTests/": "waits for a live server, with a deadline",
+    "Tests/InputsTests/FileInputTests.swift": "waits for a live thread, with a deadline",
   ]
   /// Test files whose expectations are in a helper beside them.
   static let expectingElsewhere: [String: String] = [

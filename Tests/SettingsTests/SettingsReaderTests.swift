@@ -71,7 +71,7 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     expected.inputs.stdin = true
     expected.inputs.webhook = .init(
       listenAddresses: [
-        .init(host: "", port: 10404), .init(host: "::1", port: 0), .init(host: "127.0.0.1", port: 1),
+        .init(host: "", port: 10404), .init(host: "::1", port: 0), .init(host: "localhost", port: 1),
       ],
       isInsecure: true, clusters: ["dev"], bodyLimitBytes: 1 << 20, decodedLimitBytes: 2 << 20)
     expected.queueLimitBytes = 1 << 30
@@ -130,8 +130,8 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
           "setting widows (c.yaml, line 3): the key is not known. Did you mean windows?",
           "setting inputs.webhook.listen_address (c.yaml, line 7): the key is not known. "
             + "Did you mean inputs.webhook.listen_addresses?",
-          "setting inputs.webhook.listen_addresses (c.yaml, line 8): foo:1 is not an address to listen on: "
-            + "\"foo\" is no IP address. Write :PORT, IPV4:PORT or [IPV6]:PORT, as in :10403, 127.0.0.1:10403 or [::1]:10403.",
+          "setting inputs.webhook.listen_addresses (c.yaml, line 8): foo:1 is not an address to listen on. "
+            + "Write :PORT, IPV4:PORT, [IPV6]:PORT or localhost:PORT.",
           "setting inputs.stdin (c.yaml, line 9): no value is given. Give one, or remove the line.",
           "setting tracked_objects (c.yaml, line 11): field verb is not known. Did you mean verbs?",
           "setting tracked_objects (c.yaml, line 12): gett is not a verb. Did you mean get?",
@@ -139,8 +139,8 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
           "setting queue.limit_bytes (c.yaml, line 14): the key is not known. Nest it: every part of queue.limit_bytes is a "
             + "key of its own, one below the other.",
           "setting telemetry_path (c.yaml, line 15): the key is not known. Did you mean web.telemetry_path?",
-          "flag --web.listen-address: :2x is not an address to listen on: "
-            + "\"2x\" is no port. Write :PORT, IPV4:PORT or [IPV6]:PORT, as in :10403, 127.0.0.1:10403 or [::1]:10403.",
+          "flag --web.listen-address: :2x is not an address to listen on. "
+            + "Write :PORT, IPV4:PORT, [IPV6]:PORT or localhost:PORT.",
           "flag --log.level: loud is not known. Write one of: debug, info, warn, error.",
           "setting windows (c.yaml, line 4): 1m40s is not a multiple of 30s. Write a multiple of 30s.",
           "setting windows (c.yaml, line 4): 1h is missing, and the bundled rules need it. Add 1h.",
@@ -241,7 +241,7 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
   @Test func queueHoldsALargestBodyOnceAWebhookListens() {
     var settings = Settings()
     #expect(settings.queueBudgetBytes == 16 << 20)
-    settings.inputs.webhook.listenAddresses = [.init(host: "127.0.0.1", port: 1)]
+    settings.inputs.webhook.listenAddresses = [.init(host: "localhost", port: 1)]
     #expect(settings.queueBudgetBytes == (16 + 64 + 64) << 20)
     // What the page says of it.
     #expect(Schema.all.first { $0.key == "queue.limit_bytes" }?.fallback.contains("144MiB") == true)

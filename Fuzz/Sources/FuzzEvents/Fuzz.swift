@@ -1,27 +1,49 @@
 import AuditEvents
 
-/// Counts what the decoder reports: the fuzzer looks for crashes, hangs, and for two ways that disagree.
-struct Tally: EventSink, Equatable {
-  var events = 0
-  var ignored = 0
-  var rejected = 0
-  mutating func receive(_ event: borrowing AuditEvent) { events += 1 }
-  mutating func ignore(_ reason: IgnoreReason) { ignored += 1 }
-  mutating func reject(_ reason: RejectReason, at offset: Int) { rejected += 1 }
+/// How a run of the decoder differs from the one that all others are held against.
+struct Way {
+  /// Whether the API server's order of fields is tried first.
+  var speculates = true
+  /// Chooses the line breaks at which the input is cut into pieces; nil leaves it whole.
+  var cuts: UInt64?
 }
 
-/// Decodes one input whole.
-func decode(_ bytes: UnsafeBufferPointer<UInt8>) -> Tally {
-  let buffer = ByteBuffer(unsafe Array(bytes))
-  var decoder = AuditDecoder()
-  var tally = Tally()
-  let used = decoder.decode(buffer, .lastOfStream, into: &tally)
-  precondition(used == buffer.count, "the last piece of a stream was not read to its end")
-  return tally
+/// Decodes one input; pieces are cut behind line breaks, and what is left unfinished is handed in again.
+func decode(_ bytes: [UInt8], _ way: Way) -> Outcomes {
+  var limits = AuditDecoder.Limits()
+  limits.speculatesOrder = way.speculates
+  var decoder = AuditDecoder(limits: limits)
+  var outcomes = Outcomes()
+  var piece: [UInt8] = []
+  if var random = way.cuts {
+    for byte in bytes {
+      piece.append(byte)
+      guard byte == UInt8(ascii: "\n") else { continue }
+      random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      guard random >> 62 != 0 else { continue }
+      let buffer = ByteBuffer(piece)
+      piece.removeFirst(decoder.decode(buffer, .stream, into: &outcomes))
+    }
+  } else {
+    piece = bytes
+  }
+  let last = ByteBuffer(piece)
+  let used = decoder.decode(last, .lastOfStream, into: &outcomes)
+  precondition(used == last.count, "the last piece of a stream was not read to its end")
+  return outcomes
 }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOne(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
-  _ = unsafe decode(UnsafeBufferPointer(start: data, count: size))
+  let bytes = unsafe Array(UnsafeBufferPointer(start: data, count: size))
+  let whole = decode(bytes, Way())
+  let anyOrder = decode(bytes, Way(speculates: false))
+  precondition(
+    whole.digests == anyOrder.digests && whole.offsets == anyOrder.offsets || whole.hasDamagedBody,
+    "read in the server's order, it is something else")
+  // Brackets of an array at the top are counted up to a piece's end.
+  guard bytes.count(where: { $0 == UInt8(ascii: "[") }) <= AuditDecoder.Limits().depth else { return 0 }
+  let seed = bytes.reduce(0x9e37_79b9_7f4a_7c15) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  precondition(whole.digests == decode(bytes, Way(cuts: seed)).digests, "read in pieces, it is something else")
   return 0
 }

@@ -80,12 +80,15 @@ extension AuditDecoder {
   private mutating func readObject<Sink: EventSink & ~Copyable>(
     _ start: BytePointer, _ end: BytePointer, _ framing: Framing, _ context: Context, into sink: inout Sink
   ) -> BytePointer? {
-    let lineEnd = endOfLine(start, end)
     var fault = ScanFault.none
+    let whole = scanAnyOrder(start, end, isOnOneLine: true, context, &fault)
+    // Mostly the line feed follows at once and need not be searched.
+    let isNext = whole.map { $0 < end && $0.byte == UInt8(ascii: "\n") } ?? false
+    let lineEnd = isNext ? whole ?? end : endOfLine(start, end)
     if lineEnd == end, framing == .stream {
       return readUnterminated(start, end, context, into: &sink)
     }
-    if let after = scanAnyOrder(start, lineEnd, context, &fault) {
+    if let after = whole {
       return finishObject(start, after, lineEnd, context, into: &sink)
     }
     if fault == .incomplete, lineEnd < end {
@@ -142,6 +145,8 @@ extension AuditDecoder {
       }
       return finishObject(start, after, endOfLine(after, end), context, into: &sink)
     case .cut(let cut):
+      // Where no record begins yet, what comes next may still belong to the broken document.
+      if cut == end, framing == .stream, end - start <= limits.eventBytes { return nil }
       _ = scanAnyOrder(start, cut, context, &fault)
       salvage(start, cut, fault, context, into: &sink)
       return cut
@@ -163,9 +168,10 @@ extension AuditDecoder {
   }
 
   mutating func scanAnyOrder(
-    _ start: BytePointer, _ limit: BytePointer, _ context: Context, _ fault: inout ScanFault
+    _ start: BytePointer, _ limit: BytePointer, isOnOneLine: Bool = false, _ context: Context, _ fault: inout ScanFault
   ) -> BytePointer? {
-    any.scan(start, limit: limit, depthLimit: limits.depth, level: context.level, fault: &fault)
+    any.scan(
+      start, limit: limit, isOnOneLine: isOnOneLine, depthLimit: limits.depth, level: context.level, fault: &fault)
   }
 
   /// Reports an object that the any-order scanner could not read to its end.
@@ -183,6 +189,7 @@ extension AuditDecoder {
         reject(.tooLong, at: start, context, into: &sink)
       } else if any.facts.suffices(for: any.event) {
         any.event.isSalvaged = true
+        any.event.json = start.text(to: end, isEscaped: false)
         receive(context, into: &sink)
       } else if !deliverCutList(start, context, into: &sink) {
         reject(.truncated, at: start, context, into: &sink)

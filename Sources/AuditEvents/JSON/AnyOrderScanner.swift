@@ -7,6 +7,8 @@ struct AnyOrderScanner: ~Copyable {
   var event = AuditEvent()
   var facts = ObjectFacts()
   private var time = EventTime()
+  /// Bodies are held to the letter, not only to their strings and brackets.
+  private var checksBodies = false
   let keys = KeyScratch()
   let extents = ExtentTable()
 
@@ -14,13 +16,29 @@ struct AnyOrderScanner: ~Copyable {
 
   /// Reads the object that opens at `start`.
   ///
-  /// - Parameter level: how many wrappings are around it: which row of `extents` to fill.
+  /// - Parameters:
+  ///   - limit: where the bytes end; with `isOnOneLine` the first line feed ends them too.
+  ///   - level: how many wrappings are around it: which row of `extents` to fill.
   /// - Returns: the place behind it; nil with the reason in `fault`, and in `event` and `facts` what stood before.
   mutating func scan(
-    _ start: BytePointer, limit: BytePointer, depthLimit: Int, level: Int, fault: inout ScanFault
+    _ start: BytePointer, limit: BytePointer, isOnOneLine: Bool, depthLimit: Int, level: Int, fault: inout ScanFault
+  ) -> BytePointer? {
+    checksBodies = false
+    let end = scanOnce(start, limit, isOnOneLine, depthLimit, level, &fault)
+    // A body with a lost quote seems to go on to the end of the event: where the times that follow are missing, the body
+    // is looked at too.
+    guard end != nil, facts.hasBody, event.time == AuditEvent.absentTime else { return end }
+    checksBodies = true
+    return scanOnce(start, limit, isOnOneLine, depthLimit, level, &fault)
+  }
+
+  @inline(__always)
+  private mutating func scanOnce(
+    _ start: BytePointer, _ limit: BytePointer, _ isOnOneLine: Bool, _ depthLimit: Int, _ level: Int,
+    _ fault: inout ScanFault
   ) -> BytePointer? {
     clear()
-    var scanner = ValueScanner(limit: limit, depthLimit: depthLimit, keys: keys)
+    var scanner = ValueScanner(limit: limit, isOnOneLine: isOnOneLine, depthLimit: depthLimit, keys: keys)
     var place = start + 1
     var isFirst = true
     while let key = scanner.nextKey(&place, isFirst: &isFirst) {
@@ -31,7 +49,7 @@ struct AnyOrderScanner: ~Copyable {
     if fault == .none, place > limit { fault = .incomplete }
     let isWhole = fault == .none
     finish()
-    event.json = start.text(to: isWhole ? place : limit, isEscaped: false)
+    event.json = start.text(to: isWhole ? place : scanner.limit, isEscaped: false)
     return isWhole ? place : nil
   }
 
@@ -87,7 +105,10 @@ struct AnyOrderScanner: ~Copyable {
     _ key: Key, at place: BytePointer, level: Int, _ scanner: inout ValueScanner
   ) -> BytePointer? {
     // Bodies are long and no field comes from them.
-    if key.equals("requestObject") || key.equals("responseObject") { return scanner.unchecked(place) }
+    if key.equals("requestObject") || key.equals("responseObject") {
+      facts.hasBody = true
+      return checksBodies ? scanner.value(place) : scanner.unchecked(place)
+    }
     guard let wanted = WrappingKey(key) else { return scanner.value(place) }
     // What is inside is checked when it is unwrapped.
     let end = scanner.unchecked(place)
@@ -100,6 +121,7 @@ struct AnyOrderScanner: ~Copyable {
 
   // MARK: - Words
 
+  @inline(__always)
   private mutating func kind(_ place: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
     var text = Text.empty
     let end = scanner.stringValue(place, into: &text)
@@ -108,6 +130,7 @@ struct AnyOrderScanner: ~Copyable {
     return end
   }
 
+  @inline(__always)
   private mutating func apiVersion(_ place: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
     var text = Text.empty
     let end = scanner.stringValue(place, into: &text)
@@ -118,6 +141,7 @@ struct AnyOrderScanner: ~Copyable {
     return end
   }
 
+  @inline(__always)
   private mutating func verb(_ place: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
     var text = Text.empty
     guard let end = scanner.stringValue(place, into: &text) else { return nil }
@@ -127,6 +151,7 @@ struct AnyOrderScanner: ~Copyable {
     return end
   }
 
+  @inline(__always)
   private mutating func stage(_ place: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
     var text = Text.empty
     guard let end = scanner.stringValue(place, into: &text) else { return nil }
@@ -136,6 +161,7 @@ struct AnyOrderScanner: ~Copyable {
     return end
   }
 
+  @inline(__always)
   private mutating func level(_ place: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
     var text = Text.empty
     guard let end = scanner.stringValue(place, into: &text) else { return nil }

@@ -87,36 +87,37 @@ extension BytePointer {
   /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
   @inline(never) private var closingQuoteSlowly: (end: BytePointer?, isEscaped: Bool) {
     var isEscaped = false
-    var block = self
-    var stops = unsafe kae_string_stop16(block.raw)
+    var place = self
     while true {
-      while stops == 0 {
-        block += 16
-        stops = unsafe kae_string_stop16(block.raw)
-      }
-      let offset = stops.trailingZeroBitCount
-      switch block[offset] {
-      case UInt8(ascii: "\""): return (block + offset, isEscaped)
-      case UInt8(ascii: "\n"): return (nil, isEscaped)
-      case UInt8(ascii: "\\"):
+      if place.byte == UInt8(ascii: "\\") {
         isEscaped = true
-        guard let length = (block + offset).escapeLength else { return (nil, true) }
-        if offset &+ length < 16 {
-          stops &= ~0 << UInt32(offset &+ length)
+        if place[1] == UInt8(ascii: "\"") {
+          place += 2
+        } else if let length = place.escapeLength {
+          place += length
         } else {
-          block += offset &+ length
-          stops = unsafe kae_string_stop16(block.raw)
+          return (nil, true)
         }
-      default: stops &= stops &- 1
+      } else if place.byte == UInt8(ascii: "\"") {
+        return (place, isEscaped)
+      } else if place.byte == UInt8(ascii: "\n") {
+        return (nil, isEscaped)
+      } else {
+        place += 1
       }
+      var stops = unsafe kae_string_stop16(place.raw)
+      while stops == 0 {
+        place += 16
+        stops = unsafe kae_string_stop16(place.raw)
+      }
+      place += stops.trailingZeroBitCount
     }
   }
 
   /// How many bytes the escape that begins at this backslash takes; nil when it is none.
   @inline(__always) var escapeLength: Int? {
-    if self[1] == UInt8(ascii: "\"") || self[1] == UInt8(ascii: "\\") { return 2 }
     switch self[1] {
-    case UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
       UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
       return 2
     case UInt8(ascii: "u"):

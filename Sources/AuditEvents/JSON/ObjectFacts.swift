@@ -16,6 +16,8 @@ struct ObjectFacts {
   var isUserWhole = false
   /// `responseStatus` was read to its end and had a code.
   var isStatusWhole = false
+  /// `requestObject` or `responseObject` occurred.
+  var hasBody = false
   var stageTime = Text.empty
   var receivedTime = Text.empty
   /// `objectRef.apiVersion`.
@@ -37,6 +39,7 @@ struct ObjectFacts {
     hasRequestURI = false
     isUserWhole = false
     isStatusWhole = false
+    hasBody = false
     stageTime = .empty
     receivedTime = .empty
     referenceVersion = .empty

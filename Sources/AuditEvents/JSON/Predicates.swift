@@ -48,7 +48,9 @@ extension Text {
   private func containsEscaped(_ word: StaticString) -> Bool {
     var place = start
     let end = start + count
-    while let escape = place.find(UInt8(ascii: "\\"), before: end), escape[1] != UInt8(ascii: "u") { place = escape + 2 }
+    while let escape = place.find(UInt8(ascii: "\\"), before: end), escape[1] != UInt8(ascii: "u") {
+      place = escape + 2
+    }
     guard place.find(UInt8(ascii: "\\"), before: end) != nil else { return false }
     let length = word.utf8CodeUnitCount
     var matched = 0

@@ -58,6 +58,13 @@ struct StatusScanner {
   }
 
   private mutating func readCode(_ place: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
+    hasCode = true
+    // Three digits and the end of the object, as nearly always.
+    let (a, b, c) = (place[0].digit, place[1].digit, place[2].digit)
+    if a >= 1, a <= 9, b <= 9, c <= 9, place[3] == UInt8(ascii: "}"), place + 3 < scanner.limit {
+      number = Int(a) &* 100 &+ Int(b) &* 10 &+ Int(c)
+      return place + 3
+    }
     var text = Text.empty
     let isString = place.byte == UInt8(ascii: "\"")
     guard let end = scanner.stringValue(place, into: &text) else { return nil }
@@ -69,7 +76,6 @@ struct StatusScanner {
     } else {
       text = place.text(to: end, isEscaped: false)
     }
-    hasCode = true
     number = text.smallNumber
     return end
   }

@@ -20,22 +20,26 @@ enum ScanFault {
 /// - Errors: nil with `fault` set.
 struct ValueScanner {
   /// Where the bytes end: nothing at or behind it is part of a value.
-  let limit: BytePointer
+  private(set) var limit: BytePointer
+  /// The value stands on one line: a line feed is where its bytes end. It is searched only when bodies are passed over.
+  private let isOnOneLine: Bool
   /// The deepest nesting let pass.
   let depthLimit: Int
   private(set) var fault = ScanFault.none
   /// Where an escaped key is written when its escapes are undone.
   let keys: KeyScratch
 
-  init(limit: BytePointer, depthLimit: Int, keys: KeyScratch) {
+  init(limit: BytePointer, isOnOneLine: Bool = false, depthLimit: Int, keys: KeyScratch) {
     self.limit = limit
+    self.isOnOneLine = isOnOneLine
     self.depthLimit = depthLimit
     self.keys = keys
   }
 
   /// Stops the scan.
   @inline(never) mutating func fail(at place: BytePointer) -> BytePointer? {
-    fault = place < limit ? .malformed : .incomplete
+    let isCut = place >= limit || isOnOneLine && place.byte == UInt8(ascii: "\n")
+    fault = isCut ? .incomplete : .malformed
     return nil
   }
 
@@ -47,7 +51,10 @@ struct ValueScanner {
 
   @inline(__always) func passWhiteSpace(_ place: BytePointer) -> BytePointer {
     var place = place
-    while place.byte <= 0x20, place.byte.isWhiteSpace, place < limit { place += 1 }
+    while place.byte <= 0x20, place.byte.isWhiteSpace, place < limit {
+      if isOnOneLine, place.byte == UInt8(ascii: "\n") { break }
+      place += 1
+    }
     return place
   }
 
@@ -235,7 +242,7 @@ struct ValueScanner {
     // Cut short, or another word?
     for i in 0..<word.utf8CodeUnitCount {
       guard place + i < limit else { return fail(at: limit) }
-      guard unsafe place[i] == word.utf8Start[i] else { return fail(at: place) }
+      guard unsafe place[i] == word.utf8Start[i] else { return fail(at: place + i) }
     }
     return fail(at: limit)
   }
@@ -273,6 +280,7 @@ struct ValueScanner {
   /// value could close.
   @inline(never)
   mutating func nested(_ start: BytePointer) -> BytePointer? {
+    if isOnOneLine, let lineEnd = start.find(UInt8(ascii: "\n"), before: limit) { limit = lineEnd }
     var depth = 0
     var place = start
     var isInString: UInt64 = 0  // all ones inside a string
@@ -358,7 +366,7 @@ struct ValueScanner {
           place += length
         } else {
           // `\u00` at the very end is cut short; anything else is no escape.
-          for i in 1..<6 where place + i >= limit { return fail(at: limit) }
+          for i in 1..<6 where place + i >= limit || place[i] == UInt8(ascii: "\n") { return fail(at: limit) }
           return fail(at: place)
         }
       default: place += 1

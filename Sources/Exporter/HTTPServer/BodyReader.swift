@@ -21,6 +21,7 @@ final class BodyReader {
   deinit { discard() }
 
   /// Takes the next piece. After anything but `.taken` the body is discarded.
+  // SAFETY: the piece is lent for the call, and copied.
   @unsafe func take(_ piece: UnsafeRawBufferPointer) -> Outcome {
     let needed = buffer.count + piece.count
     guard needed <= policy.limitBytes else {

@@ -33,6 +33,7 @@ final class Exchange {
   }
 
   /// One call of the library. `piece` is empty in the first and the last ones.
+  // SAFETY: the library lends the piece for the call, and it goes no further than `BodyReader.take`.
   @unsafe func step(
     _ connection: Connection, method: String, url: String, piece: UnsafeRawBufferPointer
   ) -> MHD_Result {

@@ -1,3 +1,4 @@
+internal import Counting
 internal import Diagnostics
 
 /// What only several settings together can get wrong, and what no shape can say.
@@ -11,10 +12,7 @@ enum SettingsChecks {
   static let bundledWindows: [Int64] = [300, 900, 3600]
 
   /// Values of label `object` that are taken.
-  static let builtInObjects = [
-    "pods", "namespaces", "serviceaccounts", "networkpolicies", "endpoints", "aws-auth", "validating-webhooks",
-    "mutating-webhooks", "secrets", "secret-reads", "pod-exec", "token-requests", "certificate-requests",
-  ]
+  static let builtInObjects = TrackedObject.builtIn.map(\.name)
 
   static func telemetryPath(_ text: String) throws(Refusal) -> String {
     let path = try URLText.prefix(text)

@@ -48,6 +48,7 @@ struct Shape<Value: Sendable & Equatable>: Sendable {
           complaints.add(Refusal("\(nodes.count) entries are given, more than \(limit)", "Remove some"), at: node)
           return nil
         }
+        let before = complaints.failures.count
         var values: [Value] = []
         for item in nodes {
           guard let value = read(item, &complaints) else { continue }
@@ -57,7 +58,8 @@ struct Shape<Value: Sendable & Equatable>: Sendable {
             values.append(value)
           }
         }
-        return values
+        // Half a list would only lead to complaints about what is missing in it.
+        return complaints.failures.count == before ? values : nil
       },
       write: { "[" + $0.map(write).joined(separator: ", ") + "]" })
   }
@@ -172,6 +174,14 @@ extension Shape where Value: CaseIterable & RawRepresentable<String> {
 
 extension Shape where Value == ListenAddress {
   static var address: Shape {
-    .text("address", parse: { text throws(Refusal) in try ListenAddress(text) }, write: { "\"\($0)\"" })
+    .text(
+      "address",
+      parse: { text throws(Refusal) in
+        guard URLText.isVisible(text) else {
+          throw Refusal("the address has a character that no address has", "Write :PORT, IPV4:PORT or [IPV6]:PORT")
+        }
+        return try ListenAddress(text)
+      },
+      write: { "\"\($0)\"" })
   }
 }

@@ -40,6 +40,7 @@ struct FilePosition: Sendable {
   var contentBytes = 0
 
   /// Takes account of bytes that were read from the file.
+  // SAFETY: the bytes are lent for the call; what is kept of them is a copy.
   mutating func advance(over bytes: UnsafeRawBufferPointer) {
     offset += bytes.count
     let kept = max(0, Self.tailBytesLimit - bytes.count)

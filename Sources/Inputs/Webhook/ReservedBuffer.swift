@@ -17,6 +17,7 @@ struct ReservedBuffer {
   }
 
   /// Appends a copy. False when the budget has no room; then nothing was appended, and what is held may be less.
+  // SAFETY: the piece is lent for the call, and copied.
   @unsafe mutating func append(_ piece: UnsafeRawBufferPointer) -> Bool {
     let needed = bytes.count + piece.count
     if needed > bytes.capacity {
