@@ -41,11 +41,11 @@ final class RunningExporter: Sendable {
       settings: settings, queue: queue, statuses: inputs.statuses, reloader: reloader, readiness: readiness,
       clock: clock)
     webServer = try HTTPServer(
-      addresses: settings.web.listenAddresses, router: web.router, counters: web.webCounters)
+      addresses: settings.web.listenAddresses, router: web.router, counters: web.counters)
     for address in webServer.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
     try inputs.start(
       chosen.map(\.input), cluster: settings.clusterName, queue: queue, clock: clock, log: log)
-    pushServer = try Self.pushServer(settings, inputs, queue, web.pushCounters)
+    pushServer = try Self.pushServer(settings, inputs, queue, web.counters)
     for address in pushServer?.addresses ?? [] {
       logger.info("listening for pushes", metadata: ["address": "\(address)"])
     }
@@ -78,16 +78,15 @@ final class RunningExporter: Sendable {
 /// What the scrapers' listener serves, put together.
 struct WebWiring: Sendable {
   let router: Router
-  let webCounters = HTTPCounters()
-  /// The same ones: a series of both listeners is one series.
-  var pushCounters: HTTPCounters { webCounters }
+  /// Both listeners count in one place: the same answer of either is one series.
+  let counters = HTTPCounters()
 
   init(
     settings: Settings, queue: BatchQueue, statuses: [InputStatus], reloader: Reloader, readiness: Readiness,
     clock: Clock
   ) {
     let metrics = SelfMetrics(
-      inputs: statuses, queue: queue, http: [webCounters], reloads: reloader.status)
+      inputs: statuses, queue: queue, http: counters, reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     let scrapes = ScrapeCoordinator(

@@ -9,8 +9,8 @@ internal import Metrics
 struct SelfMetrics: Sendable {
   let inputs: [InputStatus]
   let queue: BatchQueue
-  /// One set for each server; the patterns of their routes differ.
-  let http: [HTTPCounters]
+  /// Of every listener.
+  let http: HTTPCounters
   let reloads: ReloadStatus
 
   /// The readings of the engine with everything else as it is now.
@@ -21,10 +21,8 @@ struct SelfMetrics: Sendable {
     all[.queueLimitBytes] = SampleSet(Double(queue.limitBytes))
     all[.buildInfo].append(Self.build, 1)
     reloads.add(to: &all)
-    for counters in http {
-      for (key, count) in counters.all {
-        all[.httpRequests].append([(.handler, key.handler), (.code, String(key.code))], Double(count))
-      }
+    for (key, count) in http.all {
+      all[.httpRequests].append([(.handler, key.handler), (.code, String(key.code))], Double(count))
     }
     ProcessStatistics.now().add(to: &all)
     return all

@@ -239,7 +239,7 @@ private func requests(_ page: String) -> String? {
     let http = HTTPCounters()
     http.count("/metrics", 200)
     let reloads = ReloadStatus(loadedAt: 3_000_000)
-    let metrics = SelfMetrics(inputs: [input], queue: queue, http: [http], reloads: reloads)
+    let metrics = SelfMetrics(inputs: [input], queue: queue, http: http, reloads: reloads)
     let page = String(decoding: Exposition.render(metrics.complete(Readings()), as: .text), as: UTF8.self)
     for line in [
       "kube_audit_input_up{input=\"webhook\"} 1",
