@@ -76,6 +76,10 @@ struct ClusterTable {
     return (clusters.count - 1, true)
   }
 
+  mutating func expectNone() {
+    for cluster in clusters.indices { clusters[cluster].isExpected = false }
+  }
+
   mutating func expect(_ cluster: Int) { clusters[cluster].isExpected = true }
 
   private mutating func make(_ value: [UInt8]) {

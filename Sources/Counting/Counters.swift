@@ -112,6 +112,9 @@ public struct Counters: ~Copyable {
     return found
   }
 
+  /// Takes back every expectation, before a reload states those that hold.
+  public mutating func expectNone() { clusters.expectNone() }
+
   /// Says that a cluster is expected to be heard from: `cluster_expected`.
   public mutating func expect(_ cluster: ClusterIndex) { clusters.expect(Int(cluster.value)) }
 

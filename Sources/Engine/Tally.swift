@@ -70,6 +70,7 @@ struct Tally: ~Copyable, EventSink {
 
   mutating func apply(_ settings: EngineSettings) {
     counters.apply(settings.counting)
+    counters.expectNone()
     for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
   }
 

@@ -12,6 +12,9 @@
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
 struct OrderScanner {
   var event = AuditEvent()
+  private let memo = RepeatMemo()
+  /// The present user's place in the memo.
+  private var memoPlace = 0
   // One each: the two times of a watch's end are apart.
   private var stageTime = EventTime()
   private var receivedTime = EventTime()
@@ -23,23 +26,23 @@ struct OrderScanner {
   mutating func scan(_ start: BytePointer, end: BytePointer) -> BytePointer? {
     var place = start
     guard place.skip(#"{"kind":"Event","apiVersion":"au"#), place.skip(#"dit.k8s.io/v1","level":""#) else { return nil }
-    return scanFields(start, &place, end: end)
+    return scanFields(start, &place, end: end, readsBodies: true)
   }
 
   /// The same for an item of an EventList, which has neither kind nor apiVersion; one with a body is read in any order,
   /// for nothing tells where its line would end.
-  mutating func scanItem(_ start: BytePointer) -> BytePointer? {
+  mutating func scanItem(_ start: BytePointer, end: BytePointer) -> BytePointer? {
     var place = start
     guard place.skip(#"{"level":""#) else { return nil }
-    return scanFields(start, &place, end: nil)
+    return scanFields(start, &place, end: end, readsBodies: false)
   }
 
-  /// `end` is nil where an event with a body must not be read.
   @inline(__always)
-  private mutating func scanFields(_ start: BytePointer, _ place: inout BytePointer, end: BytePointer?) -> BytePointer?
-  {
+  private mutating func scanFields(
+    _ start: BytePointer, _ place: inout BytePointer, end: BytePointer, readsBodies: Bool
+  ) -> BytePointer? {
     clear()
-    guard scanHead(&place), scanUser(&place), scanClient(&place) else { return nil }
+    guard scanHead(&place), scanUser(&place, end: end), scanClient(&place) else { return nil }
     var hasReference = false
     if place.skip(#","objectRef":{""#) {
       guard scanObjectReference(&place) else { return nil }
@@ -52,14 +55,14 @@ struct OrderScanner {
     }
     var lineEnd: BytePointer?
     if !place.matches(#","requestR"#) {
-      guard let end, hasReference, hasStatus,
+      guard readsBodies, hasReference, hasStatus,
         place.matches(#","requestObject":"#) || place.matches(#","responseObject":"#),
         let found = place.find(UInt8(ascii: "\n"), before: end), let tail = Self.tail(before: found, after: place)
       else { return nil }
       lineEnd = found
       place = tail
     }
-    guard scanTail(&place, needsAnnotations: lineEnd != nil) else { return nil }
+    guard scanTail(&place, end: end, needsAnnotations: lineEnd != nil) else { return nil }
     if let lineEnd, place != lineEnd { return nil }
     event.json = start.text(to: place, isEscaped: false)
     return place
@@ -114,11 +117,16 @@ struct OrderScanner {
 
   /// From the byte after `"user":{` to the end of the users' last object.
   @inline(__always)
-  private mutating func scanUser(_ place: inout BytePointer) -> Bool {
-    if !place.skip("}") {
-      guard place.skip(#""username":""#), Self.text(&place, into: &event.user), Self.passRestOfUser(&place) else {
-        return false
-      }
+  private mutating func scanUser(_ place: inout BytePointer, end: BytePointer) -> Bool {
+    let hasName = !place.skip("}")
+    if hasName {
+      guard place.skip(#""username":""#), Self.text(&place, into: &event.user) else { return false }
+    }
+    memoPlace = RepeatMemo.place(of: event.user)
+    if hasName, !memo.passUser(memoPlace, &place, end: end) {
+      let start = place
+      guard Self.passRestOfUser(&place) else { return false }
+      memo.keepUser(memoPlace, from: start, to: place)
     }
     if place.skip(#","impersonatedUser":{"username":""#) {
       guard Self.text(&place, into: &event.impersonatedUser), Self.passRestOfUser(&place) else { return false }
@@ -193,7 +201,7 @@ struct OrderScanner {
 
   /// The times, the annotations and the closing bracket.
   @inline(__always)
-  private mutating func scanTail(_ place: inout BytePointer, needsAnnotations: Bool) -> Bool {
+  private mutating func scanTail(_ place: inout BytePointer, end: BytePointer, needsAnnotations: Bool) -> Bool {
     guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
     let received = Self.scanTime(&place, &receivedTime)
     guard place.skip(#"","stageTimestamp":""#) else { return false }
@@ -201,7 +209,13 @@ struct OrderScanner {
     if event.time == AuditEvent.absentTime { event.time = received }
     guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
-      guard scanAnnotations(&place) else { return false }
+      if let decision = memo.passAnnotations(memoPlace, &place, end: end) {
+        event.decision = decision
+      } else {
+        let start = place
+        guard scanAnnotations(&place) else { return false }
+        memo.keepAnnotations(memoPlace, from: start, to: place, event.decision)
+      }
     } else if needsAnnotations {
       return false
     }

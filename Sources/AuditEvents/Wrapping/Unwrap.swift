@@ -100,7 +100,7 @@ extension AuditDecoder {
     var place = list.start + 1
     var isFirst = true
     while scanner.nextElement(&place, isFirst: &isFirst) {
-      if kind == .item, limits.speculatesOrder, let after = order.scanItem(place), after < list.end,
+      if kind == .item, limits.speculatesOrder, let after = order.scanItem(place, end: list.end), after < list.end,
         after.byte == UInt8(ascii: ",") || after.byte == UInt8(ascii: "]")
       {
         receiveOrdered(inner, into: &sink)

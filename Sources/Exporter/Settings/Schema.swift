@@ -75,13 +75,14 @@ enum Schema {
     Setting(
       "trusted_proxies", \.trustedProxies,
       Shape<String>.checked("network", Network.canonical).list("list of networks", limit: 256),
-      example: "[10.0.0.0/8, \"2001:db8::/32\"]",
+      isReloadable: true, example: "[10.0.0.0/8, \"2001:db8::/32\"]",
       help:
         "Proxies whose word about the source IP counts: from the last of `sourceIPs` backwards, addresses in these networks "
         + "are passed over."),
     Setting(
       "tracked_objects", \.trackedObjects,
       Shape<Settings.TrackedObject>.trackedObject.list("list of entries", limit: 48),
+      isReloadable: true,
       example: "[{name: coredns, group: \"\", resource: configmaps, namespace: kube-system, object_name: coredns}]",
       fields: Shape<Settings.TrackedObject>.fields,
       help: "Requests to count by themselves in `kube_audit_tracked_requests_total`, besides the built-in objects."),
