@@ -25,8 +25,14 @@ struct RepeatedEvents {
   init(key: SipKey) { self.key = key }
 
   /// Whether this event was here before; remembers it if not.
+  @inline(__always)
   mutating func contains(_ event: borrowing AuditEvent, arrival: Microseconds) -> Bool {
     guard event.origin == .aks, !event.isSalvaged else { return false }
+    return isKnown(event, arrival)
+  }
+
+  @inline(never)
+  private mutating func isKnown(_ event: borrowing AuditEvent, _ arrival: Microseconds) -> Bool {
     let digest = digest(of: event)
     if younger.contains(digest) || older.contains(digest) { return true }
     if younger.count >= Self.generationLimit || arrival - youngerSince > Self.generationSpan {
