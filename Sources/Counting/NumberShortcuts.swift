@@ -1,6 +1,6 @@
 internal import AuditEvents
 
-/// Where the series of a family stand whose labels all follow from numbers, so that an ordinary request touches no text.
+/// Where the series of a family stand whose labels all follow from numbers, so that a request touches no text.
 ///
 /// Bounded by the family's limit: what is folded goes the long way.
 struct NumberShortcuts {

@@ -62,10 +62,10 @@ struct ShownSeriesTests {
     let totals = CountersTests.rows(readings.trackedRequests).map { $0[.object] ?? "" }
     #expect(totals == ["pods", "workloads"])
     #expect(readings.trackedRequests.rows.map(\.value) == [6, 6])
+    let windows = readings.windowTrackedRequests
     var byObject: [String: Double] = [:]
-    for row in readings.windowTrackedRequests.rows
-    where readings.windowTrackedRequests.value(of: .window, in: row) == "5m" {
-      byObject[readings.windowTrackedRequests.value(of: .object, in: row) ?? "", default: 0] += row.value
+    for row in windows.rows where windows.value(of: .window, in: row) == "5m" {
+      byObject[windows.value(of: .object, in: row) ?? "", default: 0] += row.value
     }
     #expect(byObject == ["pods": 6, "workloads": 6])
   }
