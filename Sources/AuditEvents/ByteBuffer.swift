@@ -1,3 +1,4 @@
+internal import CIntrinsics
 import Glibc
 
 /// Bytes on their way from an input to the decoder: filled by one thread, handed over, read by another.
@@ -75,6 +76,14 @@ import Glibc
 
   /// Empties it and keeps the memory.
   public func clear() { count = 0 }
+
+  /// Where the last `byte` of the content is, at or after `first`.
+  public func lastIndex(of byte: UInt8, from first: Int = 0) -> Int? {
+    precondition(first >= 0 && first <= count)
+    // SAFETY: the search stays between `first` and `count`.
+    guard let found = unsafe kae_last(start + first, byte, count - first) else { return nil }
+    return unsafe found - UnsafePointer(start)
+  }
 
   /// Writes the padding. Call it after the last byte and before the buffer is handed over.
   public func seal() {

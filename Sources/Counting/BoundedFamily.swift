@@ -12,6 +12,8 @@ struct BoundedFamily {
   var table: SeriesTable
   var owners = Owners()
   private let windowCount: Int
+  /// The overflow series by the kind of those that fold into it. It stays for good, as those series do.
+  var folds = NumberShortcuts()
   /// Scratch for the labels of overflow series.
   var foldRow = LabelRow()
   private var perCluster: [Int] = []
@@ -48,10 +50,22 @@ struct BoundedFamily {
   }
 
   /// Adds a series within the limits.
-  mutating func admit(_ labels: LabelBuffer, _ hash: UInt32, cluster: Int, holds: Bool = false) -> Int {
+  ///
+  /// - Parameter kind: what its overflow series follows from: series of one kind differ in nothing but what is folded.
+  mutating func admit(
+    _ labels: LabelBuffer, _ hash: UInt32, cluster: Int, holds: Bool = false, kind: UInt32 = 0
+  ) -> Int {
     perCluster[cluster] += 1
     admitted += 1
-    return table.insert(labels, hash, cluster: cluster, state: holds ? .holding : .live)
+    let place = table.insert(labels, hash, cluster: cluster, state: holds ? .holding : .live)
+    table.series[place].kind = kind
+    return place
+  }
+
+  /// Says that kinds have another meaning from here on.
+  mutating func forgetKinds() {
+    for place in table.series.indices { table.series[place].kind = 0 }
+    folds.clear()
   }
 
   /// The series that is always admitted.
@@ -63,18 +77,18 @@ struct BoundedFamily {
   mutating func noteOverflow() { overflow += 1 }
 
   @inline(__always)
-  mutating func bump(_ place: Int, _ moment: Moment) {
-    table.series[place].count &+= 1
-    table.series[place].changed = moment.now
-    table.series[place].reading = moment.reading
+  mutating func bump(_ place: Int, _ moment: borrowing Moment) {
+    table.series[place].bump(moment)
   }
 
   /// Counts an event in a series, and in its windows where they reach back to it.
-  mutating func bump(_ place: Int, _ moment: Moment, in panes: inout PaneStore) {
+  mutating func bump(_ place: Int, _ moment: borrowing Moment, in panes: inout PaneStore) {
     bump(place, moment)
+    let first = place &* windowCount
     for window in 0..<windowCount where moment.panes.of[window] >= moment.floors.of[window] {
-      panes.add(
-        to: &table.heads[place * windowCount + window], pane: moment.panes.of[window], floor: moment.floors.of[window])
+      let pane = moment.panes.of[window]
+      if panes.bump(table.heads[first &+ window], pane: pane) { continue }
+      panes.add(to: &table.heads[first &+ window], pane: pane, floor: moment.floors.of[window])
     }
   }
 

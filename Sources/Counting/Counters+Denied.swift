@@ -8,12 +8,12 @@ extension Counters {
   /// - Source: DESIGN.md, "Denied request", "Source IP", "Bounded family".
   mutating func countDenied(_ event: borrowing AuditEvent, _ cluster: Int, _ moment: borrowing Moment) {
     let moment = placed(moment, cluster)
-    let reason = RequestClass.reason(event).label
+    let reason = RequestClass.reason(event)
     let network = writeAddress(event.sourceIPs, cluster)
     writeUser(event)
     let refused = event.user.isEmpty ? 0 : user.hash(key: key)
     let isExempt = event.user.isEmpty ? true : event.user.equals("system:anonymous")
-    writeDenied(event.code, reason, user, address, cluster)
+    writeDenied(event.code, reason.label, user, address, cluster)
     let hash = denied.table.hash(row.bytes)
     if let place = denied.table.find(row.bytes, hash) {
       denied.bump(place, moment, in: &panes)
@@ -65,15 +65,16 @@ extension Counters {
 
   /// The series for a new (user, source IP): its own when both have a share left and the family has room.
   private mutating func admitDenied(
-    _ code: UInt16, _ reason: StaticString, isExempt: Bool, _ network: Network?, _ cluster: Int, _ hash: UInt32
+    _ code: UInt16, _ reason: DenialReason, isExempt: Bool, _ network: Network?, _ cluster: Int, _ hash: UInt32
   ) -> Int {
     let limits = settings.limits
+    let kind = NumberShortcuts.key(cluster, code: code, reason: reason)
     let addressOwner = ownerKey(cluster, .address, address)
     let userOwner = ownerKey(cluster, .user, user)
     let isAddressOver = denied.owners.held(denied.owners.find(addressOwner)) >= limits.usersPerSourceIP
     let isUserOver = !isExempt && denied.owners.held(denied.owners.find(userOwner)) >= limits.sourceIPsPerUser
     if !isAddressOver, !isUserOver, !denied.isFull(cluster) {
-      let place = denied.admit(row.bytes, hash, cluster: cluster, holds: true)
+      let place = denied.admit(row.bytes, hash, cluster: cluster, holds: true, kind: kind)
       denied.own(place, address: addressOwner)
       denied.own(place, user: userOwner)
       if let network { hold(place, network) }
@@ -82,17 +83,17 @@ extension Counters {
     denied.noteOverflow()
     Self.setOther(&other)
     if isAddressOver != isUserOver {
-      writeDenied(code, reason, isAddressOver ? other : user, isUserOver ? other : address, cluster)
+      writeDenied(code, reason.label, isAddressOver ? other : user, isUserOver ? other : address, cluster)
       let hash = denied.table.hash(row.bytes)
       if let place = denied.table.find(row.bytes, hash) { return place }
       if !denied.isFull(cluster) {
-        let place = denied.admit(row.bytes, hash, cluster: cluster)
+        let place = denied.admit(row.bytes, hash, cluster: cluster, kind: kind)
         if isAddressOver { denied.own(place, address: addressOwner) } else { denied.own(place, user: userOwner) }
         if isAddressOver, let network { denied.own(place, network: network.key, holds: false) }
         return place
       }
     }
-    writeDenied(code, reason, other, other, cluster)
+    writeDenied(code, reason.label, other, other, cluster)
     return denied.overflowSeries(row.bytes, cluster: cluster)
   }
 

@@ -9,7 +9,9 @@ extension Counters {
     let code = event.code
     if code == 401 || code == 403 { countDenied(event, cluster, moment) }
     if code >= 500 { countServerError(event, cluster, moment) }
-    if let resource = RequestClass.rbacResource(event) { countRBACMutation(event, resource, cluster, moment) }
+    if RequestClass.isChange(event.verb), let resource = RequestClass.rbacResource(event) {
+      countRBACMutation(event, resource, cluster, moment)
+    }
     if !event.impersonatedUser.isEmpty { countImpersonated(event, cluster, moment) }
     var objects = tracker.matches(event)
     while objects != 0 {
@@ -19,15 +21,16 @@ extension Counters {
   }
 
   private mutating func countByVerbAndCode(_ verb: Verb, _ code: UInt16, _ cluster: Int, _ moment: borrowing Moment) {
-    let shortcut = RequestShortcuts.key(cluster, verb: verb.rawValue, code: code)
-    if let place = shortcuts.find(shortcut) { return requests.bump(place, moment) }
+    let shortcut = NumberShortcuts.key(cluster, verb: verb, code: code)
+    if let place = requestShortcuts.find(shortcut) { return requests.bump(place, moment) }
     writeRequest(verb.label, code, cluster)
     let hash = requests.table.hash(row.bytes)
     if let place = requests.table.find(row.bytes, hash) {
+      requestShortcuts.add(shortcut, place)
       requests.bump(place, moment)
     } else if !requests.isFull(cluster) {
       let place = requests.admit(row.bytes, hash, cluster: cluster)
-      shortcuts.add(shortcut, place)
+      requestShortcuts.add(shortcut, place)
       requests.bump(place, moment)
     } else {
       writeRequest("(other)", code, cluster)
@@ -75,32 +78,33 @@ extension Counters {
   }
 
   private mutating func countRBACMutation(
-    _ event: borrowing AuditEvent, _ resource: StaticString, _ cluster: Int, _ moment: borrowing Moment
+    _ event: borrowing AuditEvent, _ resource: RBACResource, _ cluster: Int, _ moment: borrowing Moment
   ) {
     writeUser(event)
     let moment = placed(moment, cluster)
-    let outcome = RequestClass.outcome(event).label
-    writeRBACMutation(resource, event.verb.label, outcome, cluster)
+    let outcome = RequestClass.outcome(event)
+    writeRBACMutation(resource, event.verb.label, outcome.label, cluster)
     let hash = rbac.table.hash(row.bytes)
     if let place = rbac.table.find(row.bytes, hash) {
       rbac.bump(place, moment, in: &panes)
     } else if !rbac.isFull(cluster) {
-      let place = rbac.admit(row.bytes, hash, cluster: cluster)
+      let kind = NumberShortcuts.key(cluster, object: Int(resource.rawValue), verb: event.verb, outcome: outcome)
+      let place = rbac.admit(row.bytes, hash, cluster: cluster, kind: kind)
       rbac.own(place, user: ownerKey(cluster, .user, user))
       rbac.bump(place, moment, in: &panes)
     } else {
       Self.setOther(&user)
-      writeRBACMutation(resource, event.verb.label, outcome, cluster)
+      writeRBACMutation(resource, event.verb.label, outcome.label, cluster)
       rbac.noteOverflow()
       rbac.bump(rbac.overflowSeries(row.bytes, cluster: cluster), moment, in: &panes)
     }
   }
 
   private mutating func writeRBACMutation(
-    _ resource: StaticString, _ verb: StaticString, _ outcome: StaticString, _ cluster: Int
+    _ resource: RBACResource, _ verb: StaticString, _ outcome: StaticString, _ cluster: Int
   ) {
     row.begin(clusters.clusters[cluster].labels)
-    row.add(",resource=\"", resource)
+    row.add(",resource=\"", resource.label)
     row.add(",verb=\"", verb)
     row.add(",user=\"", user)
     row.add(",outcome=\"", outcome)
@@ -109,44 +113,76 @@ extension Counters {
   private mutating func countTracked(
     _ event: borrowing AuditEvent, _ object: Int, _ cluster: Int, _ moment: borrowing Moment
   ) {
-    let outcome = RequestClass.outcome(event).label
-    writeTracked(object, event.verb.label, outcome, cluster, withUser: false)
-    var hash = tracked.table.hash(row.bytes)
+    let outcome = RequestClass.outcome(event)
+    let numbers = NumberShortcuts.key(cluster, object: object, verb: event.verb, outcome: outcome)
+    if let place = trackedShortcuts.find(numbers) {
+      tracked.bump(place, moment)
+    } else {
+      countInTotals(object, event.verb, outcome, cluster, moment, numbers)
+    }
+    writeUser(event)
+    let hash = user.hash(key: key)
+    let moment = placed(moment, cluster)
+    if let place = recentTracked.find(numbers, user, hash: hash, in: trackedInWindow.table) {
+      trackedInWindow.bump(place, moment, in: &panes)
+    } else {
+      countInWindow(object, event.verb, outcome, cluster, moment, numbers, hash)
+    }
+  }
+
+  private mutating func countInTotals(
+    _ object: Int, _ verb: Verb, _ outcome: Outcome, _ cluster: Int, _ moment: borrowing Moment, _ numbers: UInt32
+  ) {
+    writeTracked(object, verb.label, outcome.label, cluster, withUser: false)
+    let hash = tracked.table.hash(row.bytes)
     if let place = tracked.table.find(row.bytes, hash) {
+      trackedShortcuts.add(numbers, place)
       tracked.bump(place, moment)
     } else if !tracked.isFull(cluster) {
-      tracked.bump(tracked.admit(row.bytes, hash, cluster: cluster), moment)
+      let place = tracked.admit(row.bytes, hash, cluster: cluster)
+      trackedShortcuts.add(numbers, place)
+      tracked.bump(place, moment)
     } else {
-      writeTracked(object, "(other)", outcome, cluster, withUser: false)
+      writeTracked(object, "(other)", outcome.label, cluster, withUser: false)
       tracked.noteOverflow()
       tracked.bump(tracked.overflowSeries(row.bytes, cluster: cluster), moment)
     }
-    let moment = placed(moment, cluster)
-    writeUser(event)
-    writeTracked(object, event.verb.label, outcome, cluster, withUser: true)
-    hash = trackedInWindow.table.hash(row.bytes)
+  }
+
+  private mutating func countInWindow(
+    _ object: Int, _ verb: Verb, _ outcome: Outcome, _ cluster: Int, _ moment: borrowing Moment, _ numbers: UInt32,
+    _ userHash: UInt64
+  ) {
+    let offset = writeTracked(object, verb.label, outcome.label, cluster, withUser: true)
+    let hash = trackedInWindow.table.hash(row.bytes)
     if let place = trackedInWindow.table.find(row.bytes, hash) {
+      recentTracked.note(numbers, user, hash: userHash, offset: offset, place)
       trackedInWindow.bump(place, moment, in: &panes)
     } else if !trackedInWindow.isFull(cluster) {
-      let place = trackedInWindow.admit(row.bytes, hash, cluster: cluster)
-      trackedInWindow.own(place, user: ownerKey(cluster, .user, user))
+      let place = trackedInWindow.admit(row.bytes, hash, cluster: cluster, kind: numbers)
+      trackedInWindow.own(place, user: ownerKey(cluster, .user, userHash))
+      recentTracked.note(numbers, user, hash: userHash, offset: offset, place)
       trackedInWindow.bump(place, moment, in: &panes)
     } else {
       Self.setOther(&user)
-      writeTracked(object, event.verb.label, outcome, cluster, withUser: true)
+      writeTracked(object, verb.label, outcome.label, cluster, withUser: true)
       trackedInWindow.noteOverflow()
       trackedInWindow.bump(trackedInWindow.overflowSeries(row.bytes, cluster: cluster), moment, in: &panes)
     }
   }
 
+  /// Answers where the user stands in the row.
+  @discardableResult
   private mutating func writeTracked(
     _ object: Int, _ verb: StaticString, _ outcome: StaticString, _ cluster: Int, withUser: Bool
-  ) {
+  ) -> Int {
     row.begin(clusters.clusters[cluster].labels)
     row.add(",object=\"", tracker.name(object))
     row.add(",verb=\"", verb)
+    let offset = row.bytes.count + 7  // `,user="`
     if withUser { row.add(",user=\"", user) }
     row.add(",outcome=\"", outcome)
+    return offset
   }
 
   private mutating func countImpersonated(_ event: borrowing AuditEvent, _ cluster: Int, _ moment: borrowing Moment) {

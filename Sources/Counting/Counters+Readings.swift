@@ -29,11 +29,11 @@ extension Counters {
     guard !settings.followsEventTime else { return }
     let before = now - settings.idleSeconds * 1_000_000
     let scraped = scrapedNumber
-    if requests.expire(before: before, scraped: scraped, edges, &panes) { shortcuts.clear() }
+    if requests.expire(before: before, scraped: scraped, edges, &panes) { requestShortcuts.clear() }
     _ = denied.expire(before: before, scraped: scraped, edges, &panes)
     _ = serverErrors.expire(before: before, scraped: scraped, edges, &panes)
     _ = rbac.expire(before: before, scraped: scraped, edges, &panes)
-    _ = tracked.expire(before: before, scraped: scraped, edges, &panes)
+    if tracked.expire(before: before, scraped: scraped, edges, &panes) { trackedShortcuts.clear() }
     _ = impersonated.expire(before: before, scraped: scraped, edges, &panes)
   }
 
@@ -44,7 +44,7 @@ extension Counters {
     readings.windowRBACMutations = rbac.windowSamples(edges, &panes, shownLimit: limit, folding: [.user])
     readings.windowTrackedRequests = trackedInWindow.windowSamples(
       edges, &panes, shownLimit: limit, folding: [.user])
-    trackedInWindow.dropSilent()
+    if trackedInWindow.dropSilent() { recentTracked.clear() }
     readings.windowDistinctUsers = distinct.samples(edges, shownLimit: limit)
     readClasses(&readings)
   }

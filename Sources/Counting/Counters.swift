@@ -42,7 +42,10 @@ public struct Counters: ~Copyable {
   var trackedInWindow: BoundedFamily
   var impersonated: BoundedFamily
   var distinct: DistinctUsers
-  var shortcuts = RequestShortcuts()
+  /// Ways to series that spare writing rows.
+  var requestShortcuts = NumberShortcuts()
+  var trackedShortcuts = NumberShortcuts()
+  var recentTracked = RecentSeries()
 
   /// Events by input.
   var skewed: [UInt64]
@@ -93,6 +96,10 @@ public struct Counters: ~Copyable {
   public mutating func apply(_ settings: CountingSettings) {
     source.trusted = settings.trustedProxies
     tracker = TrackedMatcher(settings.trackedObjects, values: &values)
+    // The same index may mean another object now.
+    trackedShortcuts.clear()
+    recentTracked.clear()
+    trackedInWindow.forgetKinds()
   }
 
   /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.

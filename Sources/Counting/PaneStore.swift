@@ -60,6 +60,10 @@ struct PaneStore {
   /// Blocks in use or free, of 28 bytes.
   var blockCount: Int { blocks.count }
 
+  /// Adds one event to `pane` where it is in the head block; false where it is not.
+  @inline(__always)
+  mutating func bump(_ head: UInt32, pane: UInt32) -> Bool { head != 0 && blocks[Int(head)].bump(pane, 1) }
+
   /// Adds events (at least one) to `pane`, which is not below `floor`.
   @inline(__always)
   mutating func add(_ events: UInt32 = 1, to head: inout UInt32, pane: UInt32, floor: UInt32) {

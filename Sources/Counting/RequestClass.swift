@@ -37,14 +37,14 @@ enum RequestClass {
   }
 
   /// The RBAC resource that this request changes; nil when it changes none.
-  static func rbacResource(_ event: borrowing AuditEvent) -> StaticString? {
+  static func rbacResource(_ event: borrowing AuditEvent) -> RBACResource? {
     guard isChange(event.verb) else { return nil }
     guard event.apiGroup.equals("rbac.authorization.k8s.io"), event.subresource.isEmpty else { return nil }
     let resource = event.resource
-    if resource.equals("roles") { return "roles" }
-    if resource.equals("rolebindings") { return "rolebindings" }
-    if resource.equals("clusterroles") { return "clusterroles" }
-    if resource.equals("clusterrolebindings") { return "clusterrolebindings" }
+    if resource.equals("roles") { return .roles }
+    if resource.equals("rolebindings") { return .roleBindings }
+    if resource.equals("clusterroles") { return .clusterRoles }
+    if resource.equals("clusterrolebindings") { return .clusterRoleBindings }
     return nil
   }
 
@@ -75,6 +75,20 @@ enum DenialReason: UInt8, CaseIterable {
     case .admission: "admission"
     case .impersonation: "impersonation"
     case .unknown: "unknown"
+    }
+  }
+}
+
+/// The label `resource` of RBAC mutations.
+enum RBACResource: UInt8, CaseIterable {
+  case roles, roleBindings, clusterRoles, clusterRoleBindings
+
+  var label: StaticString {
+    switch self {
+    case .roles: "roles"
+    case .roleBindings: "rolebindings"
+    case .clusterRoles: "clusterroles"
+    case .clusterRoleBindings: "clusterrolebindings"
     }
   }
 }

@@ -12,8 +12,8 @@ struct Series {
   var address: UInt32 = 0
   var user: UInt32 = 0
   var network: UInt32 = 0
-  /// The series that takes its value where it is not shown, plus 1; 0 until it was needed.
-  var fold: UInt32 = 0
+  /// A number that says which overflow series takes its value where it is not shown; 0 when only its labels say it.
+  var kind: UInt32 = 0
   /// Counts up with every series of the table, so that the older of two is known.
   var born: UInt32 = 0
   /// The number of the first readings that show its last change.
@@ -24,6 +24,13 @@ struct Series {
   /// It counts against its network's share: an IPv6 address, not the /64 itself.
   var holdsNetwork = false
   var state: State = .live
+
+  @inline(__always)
+  mutating func bump(_ moment: borrowing Moment) {
+    count &+= 1
+    changed = moment.now
+    reading = moment.reading
+  }
 
   enum State: UInt8 {
     /// Its place may be taken.

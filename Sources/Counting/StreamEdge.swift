@@ -16,7 +16,6 @@ struct StreamEdge {
   private struct Edge {
     var edge: Int64 = -1
     var advanced: Int64 = -1
-    var floors = Panes()
     var floorSecond = UInt32.max
     var reach: UInt32 = 0
   }
@@ -25,6 +24,8 @@ struct StreamEdge {
   private let inputCount: Int
   private var feeds: [Feed] = []
   private var edges: [Edge] = []
+  /// The first pane of each window, by cluster.
+  private var floors: [Panes] = []
   let windows: Windows
 
   init(windows: Windows, maxLagSeconds: Int64?, inputCount: Int) {
@@ -36,6 +37,7 @@ struct StreamEdge {
 
   mutating func addCluster() {
     edges.append(Edge())
+    floors.append(Panes())
     for _ in 0..<inputCount { feeds.append(Feed()) }
   }
 
@@ -65,24 +67,38 @@ struct StreamEdge {
     if isRising { settle(cluster, now) }
   }
 
-  private mutating func settle(_ cluster: Int, _ now: Int64) {
+  /// The largest lag among the feeds of a cluster that were heard lately.
+  @inline(__always)
+  private func lag(_ cluster: Int, _ now: Int64) -> Int64 {
     var lag: Int64 = 0
-    for place in cluster &* inputCount..<(cluster &+ 1) &* inputCount {
+    var place = cluster &* inputCount
+    let end = place &+ inputCount
+    repeat {
       let feed = feeds[place]
       if feed.lag > lag, now &- feed.heard <= maxLag { lag = feed.lag }
-    }
-    edges[cluster].advanced = now
-    let edge = max(now &- lag, 0)
-    guard edge > edges[cluster].edge else { return }
-    edges[cluster].edge = edge
-    let second = EventTime.second(edge)
-    if second != edges[cluster].floorSecond { setFloors(cluster, second) }
+      place &+= 1
+    } while place < end
+    return lag
   }
 
-  private mutating func setFloors(_ cluster: Int, _ second: UInt32) {
-    edges[cluster].floorSecond = second
-    edges[cluster].floors = windows.floors(edgeSecond: second)
-    edges[cluster].reach = windows.reach(edges[cluster].floors)
+  private mutating func settle(_ cluster: Int, _ now: Int64) {
+    let lag = lag(cluster, now)
+    var edge = edges[cluster]
+    edge.advanced = now
+    let end = max(now &- lag, 0)
+    if end > edge.edge {
+      edge.edge = end
+      let second = EventTime.second(end)
+      if second != edge.floorSecond { setFloors(cluster, second, &edge) }
+    }
+    edges[cluster] = edge
+  }
+
+  @inline(never)
+  private mutating func setFloors(_ cluster: Int, _ second: UInt32, _ edge: inout Edge) {
+    edge.floorSecond = second
+    floors[cluster] = windows.floors(edgeSecond: second)
+    edge.reach = windows.reach(floors[cluster])
   }
 
   /// The first second that any window of a cluster reaches.
@@ -91,7 +107,7 @@ struct StreamEdge {
 
   /// The first pane of each window.
   @inline(__always)
-  func floors(_ cluster: Int) -> Panes { edges[cluster].floors }
+  func floors(_ cluster: Int) -> Panes { floors[cluster] }
 
   /// What was heard of one cluster by one input; nil when nothing was.
   func heard(_ cluster: Int, input: Int) -> (newest: Int64, lag: Int64)? {

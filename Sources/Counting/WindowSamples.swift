@@ -56,6 +56,7 @@ extension BoundedFamily {
   private mutating func hide(
     _ window: Int, _ count: Int, _ limit: Int, _ folding: [Label], _ crowds: [Int], _ values: inout [UInt64]
   ) {
+    guard crowds.contains(where: { $0 > limit }) else { return }
     var candidates = [[ShownSeries.Candidate]](repeating: [], count: clusterCount)
     let byAddress = folding.contains(.sourceIP)
     for place in table.series.indices where values[place * count + window] > 0 {
@@ -79,21 +80,23 @@ extension BoundedFamily {
 
   /// The overflow series that takes the value of a series; made when it is needed first.
   private mutating func foldPlace(_ place: Int, _ folding: [Label]) -> Int {
-    if table.series[place].fold != 0 { return Int(table.series[place].fold) - 1 }
+    let kind = table.series[place].kind
+    if kind != 0, let known = folds.find(kind) { return known }
     foldRow.fold(table.arena[table.series[place].labels], folding)
     let fold = overflowSeries(foldRow.bytes, cluster: Int(table.series[place].cluster))
-    table.series[place].fold = UInt32(fold + 1)
+    if kind != 0 { folds.add(kind, fold) }
     return fold
   }
 
-  /// Drops the series that no window holds, for a family that shows nothing but windows.
-  mutating func dropSilent() {
+  /// Drops the series that no window holds, for a family that shows nothing but windows. True when there were any.
+  mutating func dropSilent() -> Bool {
     var hasDropped = false
     for place in table.series.indices where table.series[place].state == .live && isEmpty(place) {
       drop(place)
       hasDropped = true
     }
     if hasDropped { table.finishRemoving() }
+    return hasDropped
   }
 
   /// Drops what is idle where the family is crowded: without a change since `before`, with empty windows, and delivered

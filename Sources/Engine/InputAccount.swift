@@ -18,10 +18,12 @@ struct InputAccount {
   /// Bytes read from the source.
   private(set) var bytes: UInt64 = 0
 
+  @inline(__always)
   mutating func count(isRequest: Bool, isSalvaged: Bool) {
-    received += 1
-    if isRequest { counted += 1 } else { notARequest += 1 }
-    if isSalvaged { salvaged += 1 }
+    received &+= 1
+    counted &+= isRequest ? 1 : 0
+    notARequest &+= isRequest ? 0 : 1
+    salvaged &+= isSalvaged ? 1 : 0
   }
 
   mutating func countDuplicates(_ events: UInt64) {

@@ -32,8 +32,14 @@ struct RepeatedEvents {
   /// Whether this event was here before; remembers it if not.
   ///
   /// - Parameter cluster: the cluster of events whose wrapping names none.
+  @inline(__always)
   mutating func contains(_ event: borrowing AuditEvent, cluster: String, arrival: Microseconds) -> Bool {
     guard event.origin == .aks, !event.isSalvaged else { return false }
+    return isKnown(event, cluster, arrival)
+  }
+
+  @inline(never)
+  private mutating func isKnown(_ event: borrowing AuditEvent, _ cluster: String, _ arrival: Microseconds) -> Bool {
     let digest = digest(of: event, cluster: cluster)
     if younger.contains(digest) || older.contains(digest) { return true }
     if younger.count >= limit || arrival - youngerSince > Self.generationSpan {

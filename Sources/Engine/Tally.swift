@@ -8,6 +8,8 @@ internal import Metrics
 struct Tally: ~Copyable, EventSink {
   private var counters: Counters
   private var accounts: [InputAccount]
+  /// The account of `input`, which is not in `accounts` meanwhile.
+  private var account = InputAccount()
   private var repeats: RepeatedEvents
   private let inputs: [String]
 
@@ -30,43 +32,49 @@ struct Tally: ~Copyable, EventSink {
 
   /// What is reported from here on belongs to this batch.
   mutating func begin(_ batch: Batch) {
-    input = batch.input
+    turn(to: batch.input)
     defaultCluster = counters.cluster(named: batch.cluster)
     defaultClusterName = batch.cluster
     arrival = batch.arrival
-    accounts[input].read(bytes: batch.sourceBytes)
+    account.read(bytes: batch.sourceBytes)
     eventsOfBatch = 0
     rejectedOfBatch = 0
+  }
+
+  private mutating func turn(to next: Int) {
+    swap(&accounts[input], &account)
+    input = next
+    swap(&accounts[input], &account)
   }
 
   /// Whether the batch held nothing but what could not be read: the only body that is answered with 400.
   var isNothingReadable: Bool { rejectedOfBatch > 0 && rejectedOfBatch == eventsOfBatch }
 
   mutating func receive(_ event: borrowing AuditEvent) {
-    eventsOfBatch += 1
+    eventsOfBatch &+= 1
     let cluster = event.cluster.isEmpty ? defaultCluster : counters.cluster(named: event.cluster)
-    if repeats.contains(event, cluster: defaultClusterName, arrival: arrival) {
-      accounts[input].countDuplicates(1)
-      return
-    }
+    if repeats.contains(event, cluster: defaultClusterName, arrival: arrival) { return account.countDuplicates(1) }
     let outcome = counters.count(event, cluster: cluster, input: input, arrival: arrival)
-    accounts[input].count(isRequest: outcome.isRequest, isSalvaged: event.isSalvaged)
+    account.count(isRequest: outcome.isRequest, isSalvaged: event.isSalvaged)
   }
 
   mutating func ignore(_ reason: IgnoreReason) {
     eventsOfBatch += 1
-    accounts[input].ignore(reason)
+    account.ignore(reason)
   }
 
   mutating func reject(_ reason: RejectReason, at offset: Int) {
     eventsOfBatch += 1
     rejectedOfBatch += 1
-    accounts[input].reject(reason)
+    account.reject(reason)
   }
 
-  mutating func countDuplicates(_ events: UInt64) { accounts[input].countDuplicates(events) }
+  mutating func countDuplicates(_ events: UInt64) { account.countDuplicates(events) }
 
-  mutating func drop(_ reason: DropReason, input: Int) { accounts[input].drop(reason) }
+  mutating func drop(_ reason: DropReason, input: Int) {
+    turn(to: input)
+    account.drop(reason)
+  }
 
   mutating func apply(_ settings: EngineSettings) {
     counters.apply(settings.counting)
@@ -80,6 +88,7 @@ struct Tally: ~Copyable, EventSink {
   /// The counters' families and the accounting of every input.
   mutating func readings(at now: Microseconds) -> Readings {
     var readings = Readings(counters.readings(now: now))
+    if accounts.indices.contains(input) { accounts[input] = account }
     for (name, account) in zip(inputs, accounts) { account.append(to: &readings, input: name) }
     return readings
   }

@@ -8,7 +8,7 @@ import Glibc
 public struct Archive: Sendable {
   /// As the user wrote it.
   public let path: String
-  private let chunkBytes = 256 << 10
+  private let chunkBytes = 512 << 10
   private let lineBytesLimit: Int
 
   /// - Parameter lineBytesLimit: longer lines are passed on cut, so that they are rejected as too long.
@@ -35,7 +35,7 @@ public struct Archive: Sendable {
     guard descriptor >= 0 else { throw failure(.system(.last)) }
     defer { if descriptor != STDIN_FILENO { close(descriptor) } }
     var source = StdinSource(descriptor, stop: StopSignal())
-    var cutter = LineCutter(chunkBytes: chunkBytes, lineBytesLimit: lineBytesLimit)
+    var cutter = LineCutter(chunkBytes: chunkBytes, lineBytesLimit: lineBytesLimit, keepsRoom: true)
     func batch(_ bytes: ByteBuffer, isLast: Bool) -> Batch {
       Batch(
         input: 0, cluster: cluster, arrival: 0, shape: isLast ? .endOfStream(id: stream) : .stream(id: stream),
@@ -54,7 +54,7 @@ public struct Archive: Sendable {
         break reading
       }
     }
-    take(batch(ByteBuffer(cutter.carry), isLast: true))
+    take(batch(cutter.takeCarry(), isLast: true))
     if let problem { throw failure(problem) }
   }
 

@@ -45,14 +45,29 @@ struct LineCutter {
 
   let chunkBytes: Int
   let lineBytesLimit: Int
+  /// Whether the unfinished line is held with room for the next read behind it: it is then copied once only.
+  private let keepsRoom: Bool
   /// The unfinished last line.
-  var carry: [UInt8] = []
+  private var carry: ByteBuffer?
   /// Whether the line that is being read is to be dropped up to its end.
   var isSkipping = false
 
-  init(chunkBytes: Int, lineBytesLimit: Int) {
+  /// - Parameter keepsRoom: for a source that is read alone: memory that no budget knows of is held between reads.
+  init(chunkBytes: Int, lineBytesLimit: Int, keepsRoom: Bool = false) {
     self.chunkBytes = max(chunkBytes, 1)
     self.lineBytesLimit = lineBytesLimit
+    self.keepsRoom = keepsRoom
+  }
+
+  /// How much of an unfinished line is held.
+  var carriedBytes: Int { carry?.count ?? 0 }
+
+  /// Gives away the unfinished line, sealed; empty when there is none.
+  mutating func takeCarry() -> ByteBuffer {
+    let taken = carry ?? ByteBuffer(capacity: 0)
+    taken.seal()
+    carry = nil
+    return taken
   }
 
   /// Reads once.
@@ -61,11 +76,11 @@ struct LineCutter {
   mutating func next(
     from source: inout some ByteSource & ~Copyable, expecting expected: Int, to outlet: some BatchOutlet
   ) throws(SourceProblem) -> Piece {
-    let room = min(max(expected, 1), max(chunkBytes, carry.count))
-    let reserved = carry.count + room + 1  // one for a line break that is added
+    let old = carriedBytes
+    let room = min(max(expected, 1), max(chunkBytes, old))
+    let reserved = old + room + 1  // one for a line break that is added
     guard outlet.reserve(reserved) else { return .noRoom }
-    let buffer = ByteBuffer(capacity: reserved)
-    Self.append(carry, to: buffer)
+    let buffer = continued(capacity: reserved)
     let count: Int
     do throws(SourceProblem) {
       count = try Self.fill(buffer, room, from: &source)
@@ -73,7 +88,7 @@ struct LineCutter {
       outlet.release(reserved)
       throw error
     }
-    let piece = count == 0 ? .atEnd : cut(buffer, from: carry.count, reserved)
+    let piece = count == 0 ? .atEnd : cut(buffer, from: old, reserved)
     guard case .lines = piece else {
       outlet.release(reserved)
       return piece
@@ -81,11 +96,25 @@ struct LineCutter {
     return Self.fitted(buffer, reserved, outlet)
   }
 
+  /// A buffer that begins with what is carried. The carry itself stays until something was read.
+  private func continued(capacity: Int) -> ByteBuffer {
+    guard let carry else { return ByteBuffer(capacity: capacity) }
+    return carry.capacity >= capacity ? carry : Self.copy(of: carry, from: 0, capacity: capacity)
+  }
+
+  /// Holds what follows the last line break until the next read.
+  private mutating func hold(_ buffer: ByteBuffer, from start: Int) {
+    let count = buffer.count - start
+    guard count > 0 else { return carry = nil }
+    if start == 0, keepsRoom { return carry = buffer }
+    // As much room as the next call asks for.
+    carry = Self.copy(of: buffer, from: start, capacity: keepsRoom ? count + max(chunkBytes, count) + 1 : count)
+  }
+
   /// A few lines do not hold a whole chunk of the budget: a slow pipe would fill the queue with emptiness.
   private static func fitted(_ buffer: ByteBuffer, _ reserved: Int, _ outlet: some BatchOutlet) -> Piece {
     guard buffer.count < reserved / 4 else { return .lines(buffer, reservedBytes: reserved) }
-    let small = ByteBuffer(capacity: buffer.count)
-    unsafe buffer.withBytes { unsafe small.append(raw: UnsafeRawBufferPointer($0)) }
+    let small = copy(of: buffer, from: 0, capacity: buffer.count)
     small.seal()
     outlet.release(reserved - small.capacity)
     return .lines(small, reservedBytes: small.capacity)
@@ -102,17 +131,17 @@ struct LineCutter {
       Self.drop(Self.leadingZeros(in: buffer, from: 0), of: buffer)
       if buffer.count == 0 { return before == 0 ? .more : .zeros }
     }
-    if let end = Self.lastBreak(in: buffer, from: old) {
+    if let end = buffer.lastIndex(of: 0x0A, from: min(old, buffer.count)) {
       let tail = end + 1 + Self.leadingZeros(in: buffer, from: end + 1)
-      carry = Self.copy(of: buffer, from: tail)
+      hold(buffer, from: tail)
       buffer.truncate(to: end + 1)
     } else if buffer.count > lineBytesLimit {
       buffer.truncate(to: lineBytesLimit + 1)
-      Self.append([0x0A], to: buffer)
-      carry = []
+      buffer.append([0x0A])
+      carry = nil
       isSkipping = true
     } else {
-      carry = Self.copy(of: buffer, from: 0)
+      hold(buffer, from: 0)
       return .more
     }
     buffer.seal()
@@ -138,38 +167,18 @@ struct LineCutter {
     return count
   }
 
-  private static func append(_ bytes: [UInt8], to buffer: ByteBuffer) {
-    unsafe bytes.withUnsafeBytes { unsafe buffer.append(raw: $0) }
-  }
-
-  private static func copy(of buffer: ByteBuffer, from start: Int) -> [UInt8] {
-    unsafe buffer.withBytes { unsafe Array($0[start...]) }
+  private static func copy(of buffer: ByteBuffer, from start: Int, capacity: Int) -> ByteBuffer {
+    let copy = ByteBuffer(capacity: capacity)
+    unsafe buffer.withBytes { bytes in
+      unsafe copy.append(raw: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start...]))
+    }
+    return copy
   }
 
   private static func firstBreak(in buffer: ByteBuffer) -> Int? {
     unsafe buffer.withBytes { bytes in
       guard let base = bytes.baseAddress, let found = unsafe memchr(base, 0x0A, bytes.count) else { return nil }
       return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
-    }
-  }
-
-  /// Looks from the end, eight bytes at a time: the line that is unfinished may be a long one.
-  private static func lastBreak(in buffer: ByteBuffer, from start: Int) -> Int? {
-    unsafe buffer.withBytes { bytes in
-      let raw = UnsafeRawBufferPointer(bytes)
-      var end = bytes.count
-      while end - start >= 8 {
-        // A byte of `word` is zero where there is a line break.
-        let word = unsafe raw.loadUnaligned(fromByteOffset: end - 8, as: UInt64.self) ^ 0x0a0a_0a0a_0a0a_0a0a
-        if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { break }
-        end -= 8
-      }
-      var at = end - 1
-      while at >= start {
-        if unsafe bytes[at] == 0x0A { return at }
-        at -= 1
-      }
-      return nil
     }
   }
 

@@ -52,6 +52,12 @@ public struct LabelArena: Sendable {
     other.count == Int(ref.count) && other.isEqual(to: chunks[Int(ref.chunk)], from: Int(ref.offset))
   }
 
+  /// Whether `other` stands in the text at `ref`, `offset` bytes from its beginning.
+  public func holds(_ other: LabelBuffer, in ref: Ref, from offset: Int) -> Bool {
+    offset >= 0 && offset + other.count <= Int(ref.count)
+      && other.isEqual(to: chunks[Int(ref.chunk)], from: Int(ref.offset) + offset)
+  }
+
   /// A copy of the text at `ref`.
   public subscript(_ ref: Ref) -> ArraySlice<UInt8> {
     chunks[Int(ref.chunk)][Int(ref.offset)..<Int(ref.offset + ref.count)]

@@ -63,7 +63,7 @@ struct RequestClassTests {
             let isOne =
               TrackedObject.changes.contains(verb) && group == "rbac.authorization.k8s.io" && subresource.isEmpty
               && ["roles", "rolebindings", "clusterroles", "clusterrolebindings"].contains(resource)
-            let found = event.withEvent { RequestClass.rbacResource($0)?.description }
+            let found = event.withEvent { RequestClass.rbacResource($0)?.label.description }
             #expect(found == (isOne ? resource : nil))
           }
         }

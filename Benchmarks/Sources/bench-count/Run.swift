@@ -23,13 +23,15 @@ func run(path: String, speculatesOrder: Bool, measuresPause: Bool) -> Int32 {
     print("\(path): \(error.what)")
     return 1
   }
+  let start = Clock.monotonic
   let readings = engine.readings(at: 0)
+  let first = Clock.monotonic - start
   report("events", readings, .eventsReceived)
   report("requests", readings, .requests)
   report("denied", readings, .deniedRequests)
   report("server_errors", readings, .serverErrors)
   report("rbac", readings, .rbacMutations)
-  if measuresPause { reportPause(&engine) }
+  if measuresPause { reportPause(&engine, first: first) }
   return 0
 }
 
@@ -37,8 +39,8 @@ private func report(_ name: String, _ readings: Readings, _ family: FamilyID) {
   print("\(name)\t\(Int(readings[family].rows.reduce(0) { $0 + $1.value }))")
 }
 
-/// Microseconds that the engine's thread is busy with the readings of one scrape, 50 times.
-private func reportPause(_ engine: inout Engine) {
+/// Microseconds that the engine's thread is busy with the readings of one scrape: the first, and 50 more.
+private func reportPause(_ engine: inout Engine, first: Int64) {
   var times: [Int64] = []
   var rows = 0
   for _ in 0..<50 {
@@ -49,5 +51,6 @@ private func reportPause(_ engine: inout Engine) {
   }
   times.sort()
   print("rows\t\(rows)")
+  print("first_pause_us\t\(first)")
   print("pause_us\t\(times[0])\t\(times[times.count / 2])\t\(times[times.count - 1])")
 }

@@ -40,23 +40,7 @@ func run(path: String, limits: AuditDecoder.Limits, dumps: Bool) -> Int32 {
 
 extension ByteBuffer {
   /// How many bytes there are up to the last line feed.
-  fileprivate var countOfWholeLines: Int {
-    // SAFETY: the search stays inside the content.
-    unsafe withBytes { bytes in
-      // A window at a time from the end: in most of them is none.
-      guard let base = bytes.baseAddress else { return 0 }
-      var end = bytes.count
-      while end > 0 {
-        let begin = max(0, end - 512)
-        if unsafe memchr(base + begin, 0x0a, end - begin) != nil {
-          while unsafe bytes[end - 1] != 0x0a { end -= 1 }
-          return end
-        }
-        end = begin
-      }
-      return 0
-    }
-  }
+  fileprivate var countOfWholeLines: Int { lastIndex(of: 0x0a).map { $0 + 1 } ?? 0 }
 
   fileprivate func append(_ other: ByteBuffer, from offset: Int) {
     // SAFETY: `other` is another buffer, lent while its bytes are copied.

@@ -65,6 +65,15 @@ KAE_INLINE kae_block kae_block64(const uint8_t *_Nonnull p) {
   return out;
 }
 
+/* glibc declares it only under _GNU_SOURCE, which must not be defined: it changes glibc's structures against Swift's
+ * module of them. */
+extern void *_Nullable memrchr(const void *_Nonnull s, int c, size_t n);
+
+/* Where the last byte `b` is, of the `n` bytes at `p`; null when there is none. */
+KAE_INLINE const uint8_t *_Nullable kae_last(const uint8_t *_Nonnull p, uint8_t b, size_t n) {
+  return (const uint8_t *_Nullable)memrchr(p, b, n);
+}
+
 /* The 8 bytes at `p` as a number of the machine's byte order; `p` need not be aligned. */
 KAE_INLINE uint64_t kae_load64(const uint8_t *_Nonnull p) {
   uint64_t x;

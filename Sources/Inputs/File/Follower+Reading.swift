@@ -51,7 +51,7 @@ extension Follower {
         case .more:
           generation.quietSince = now
           // A long line is read through, so that not all files hold one at the same time.
-          if generation.cutter.carry.count > settings.chunkBytes { continue }
+          if generation.cutter.carriedBytes > settings.chunkBytes { continue }
         case .zeros: generation.source.skipHole()
         case .atEnd:
           generation.isAtEnd = true
@@ -103,15 +103,15 @@ extension Follower {
   }
 
   private func boundCarried(_ generation: Generation) {
-    let carried = open.reduce(0) { $0 + $1.cutter.carry.count }
+    let carried = open.reduce(0) { $0 + $1.cutter.carriedBytes }
     if carried > Self.carriedBytesLimit { rewindCarry(of: generation) }
   }
 
   /// Drops the unfinished line that is held; it is read again with what follows.
   private func rewindCarry(of generation: Generation) {
-    let count = generation.cutter.carry.count
+    let count = generation.cutter.carriedBytes
     guard (try? generation.source.rewind(count)) != nil else { return }
-    generation.cutter.carry = []
+    _ = generation.cutter.takeCarry()
   }
 
   // MARK: - Ends
@@ -150,11 +150,10 @@ extension Follower {
       status.failed(.badGzip, isUp: true)
       logger.warning("the compressed file ends too early", metadata: ["path": "\(generation.path)"])
     }
-    let carry = generation.cutter.carry
-    if generation.hasSent || !carry.isEmpty {
-      guard outlet.reserve(carry.count) else { return false }
-      generation.cutter.carry = []
-      hand(ByteBuffer(carry), carry.count, of: generation, isLast: true)
+    let carried = generation.cutter.carriedBytes
+    if generation.hasSent || carried > 0 {
+      guard outlet.reserve(carried) else { return false }
+      hand(generation.cutter.takeCarry(), carried, of: generation, isLast: true)
     }
     if !generation.isAbandoned { remember(generation.record, of: generation.key, under: generation.base) }
     close(generation, stream: nil)

@@ -79,7 +79,7 @@ final class Generation {
     record.stream = stream
     record.isGzip = source.isGzip
     record.isSkipping = cutter.isSkipping
-    record.isFragment = position.contentBytes <= cutter.carry.count
+    record.isFragment = position.contentBytes <= cutter.carriedBytes
     return record
   }
 }

@@ -47,8 +47,9 @@ public struct StdinInput: Input {
       }
     }
     // A pipe cannot be read again: what was read is handed in, also when it is cut off in the middle of a line.
-    while !context.queue.reserve(cutter.carry.count, waitingMilliseconds: 100) { if context.stop.isRaised { return } }
-    guard hand(ByteBuffer(cutter.carry), cutter.carry.count, isLast: true, &source, context) else { return }
+    let count = cutter.carriedBytes
+    while !context.queue.reserve(count, waitingMilliseconds: 100) { if context.stop.isRaised { return } }
+    guard hand(cutter.takeCarry(), count, isLast: true, &source, context) else { return }
     context.logger.info("standard input has ended", metadata: ["bytes": "\(source.readBytes)"])
   }
 
