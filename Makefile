@@ -61,7 +61,7 @@ bench: ## measure: beside mtail and simdjson, instructions of an event, memory a
 	Benchmarks/instructions.py
 	Benchmarks/series.py
 
-fuzz: ## the decoder under libFuzzer, `make fuzz SECONDS=600`
+fuzz: ## the decoder, YAML and gzip under libFuzzer, `make fuzz SECONDS=600`
 	@scripts/install-deps.sh build
 	scripts/fuzz.sh $(or $(SECONDS),60)
 

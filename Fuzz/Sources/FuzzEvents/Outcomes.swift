@@ -8,6 +8,9 @@ struct Outcomes: EventSink {
   /// An event was taken whose body does not read as JSON's strings and brackets: the order path looks for such an event's
   /// end behind the body and takes it, the any-order path does not (docs/decoding.md).
   private(set) var hasDamagedBody = false
+  private let judgesBodies: Bool
+
+  init(judgesBodies: Bool) { self.judgesBodies = judgesBodies }
 
   mutating func receive(_ event: borrowing AuditEvent) {
     var digest = Digest()
@@ -21,7 +24,7 @@ struct Outcomes: EventSink {
     for text in [event.auditID, event.apiGroup, event.resource, event.subresource, event.namespace] { digest.add(text) }
     for text in [event.name, event.cluster, event.json] { digest.add(text) }
     digests.append(digest.value)
-    if !hasDamagedBody { hasDamagedBody = unsafe Body.isDamaged(Array(event.json.raw)) }
+    if judgesBodies, !hasDamagedBody { hasDamagedBody = unsafe Body.isDamaged(Array(event.json.raw)) }
   }
 
   mutating func ignore(_ reason: IgnoreReason) { digests.append(1_000 + UInt64(reason.rawValue)) }
@@ -43,7 +46,7 @@ private struct Digest {
   /// The length goes first; escapes belong to it.
   mutating func add(_ text: Text) {
     add([UInt64(text.count), text.isEscaped ? 1 : 0])
-    for byte in unsafe text.raw { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    value = unsafe text.raw.reduce(value) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 }
 
