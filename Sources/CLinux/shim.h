@@ -14,6 +14,17 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* glibc's allocator keeps a heap for each of a few threads; what is not glibc has no such call. */
+#if defined(__GLIBC__)
+#include <malloc.h>
+static inline void kae_use_one_heap(void) {
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+#else
+static inline void kae_use_one_heap(void) {}
+#endif
+
 /* prctl is variadic, and pthread_setname_np hides behind _GNU_SOURCE. */
 static inline int kae_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 

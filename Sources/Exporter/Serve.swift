@@ -10,6 +10,7 @@ internal import Logging
     // Before any other thread exists: they inherit the mask.
     let signals = try Signals([SIGTERM, SIGINT, SIGHUP])
     signal(SIGPIPE, SIG_IGN)
+    Heap.useOne()
     let exporter = try RunningExporter(options, log: log)
     while true {
       let number = signals.next()

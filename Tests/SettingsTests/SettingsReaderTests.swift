@@ -240,11 +240,11 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
 
   @Test func queueHoldsALargestBodyOnceAWebhookListens() {
     var settings = Settings()
-    #expect(settings.queueBudgetBytes == 16 << 20)
+    #expect(settings.queueBudgetBytes == 4 << 20)
     settings.inputs.webhook.listenAddresses = [.init(host: "localhost", port: 1)]
-    #expect(settings.queueBudgetBytes == (16 + 64 + 64) << 20)
+    #expect(settings.queueBudgetBytes == (4 + 64 + 64) << 20)
     // What the page says of it.
-    #expect(Schema.all.first { $0.key == "queue.limit_bytes" }?.fallback.contains("144MiB") == true)
+    #expect(Schema.all.first { $0.key == "queue.limit_bytes" }?.fallback.contains("132MiB") == true)
   }
 
   @Test func restartIsNeededForAllButTheReloadable() {

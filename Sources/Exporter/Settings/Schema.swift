@@ -44,7 +44,7 @@ enum Schema {
       help: "The same after decompression."),
     Setting(
       "queue.limit_bytes", \.queueLimitBytes,
-      Shape<Int>.bytes(1 << 20...4 << 30).optional("16MiB, with a webhook 16MiB + both its limits (144MiB)"),
+      Shape<Int>.bytes(1 << 20...4 << 30).optional("4MiB, with a webhook 4MiB + both its limits (132MiB)"),
       example: "64MiB",
       help:
         "Bytes held between inputs and counting, bodies being received included. When full, inputs wait and the webhook "

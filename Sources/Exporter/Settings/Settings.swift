@@ -112,13 +112,13 @@ struct Settings: Sendable, Equatable {
   /// Whether any input is configured.
   var hasInput: Bool { !inputs.files.isEmpty || inputs.stdin || !inputs.webhook.listenAddresses.isEmpty }
 
-  /// The budget of everything between the inputs and the counters. Unless set: 16 MiB, and while a webhook listens the
+  /// The budget of everything between the inputs and the counters. Unless set: 4 MiB, and while a webhook listens the
   /// largest body twice besides (as it arrives, and decoded), so that the API server's largest batch never has to wait for
   /// an empty queue: a batch refused five times is lost. It is a limit and not a reservation.
   var queueBudgetBytes: Int {
     let pushed =
       inputs.webhook.listenAddresses.isEmpty ? 0 : inputs.webhook.bodyLimitBytes + inputs.webhook.decodedLimitBytes
-    return queueLimitBytes ?? (16 << 20) + pushed
+    return queueLimitBytes ?? (4 << 20) + pushed
   }
 }
 

@@ -1,0 +1,8 @@
+internal import CLinux
+
+/// How the C library's allocator behaves in this process.
+public enum Heap {
+  /// All threads share one heap, whose free end goes back to the system: a batch or a page that one thread took and another
+  /// let go would else stay resident once for each thread. Call it before threads start.
+  public static func useOne() { kae_use_one_heap() }
+}
