@@ -13,6 +13,20 @@ command -v swift >/dev/null || {
   echo "build-release: no 'swift' on PATH. Install Swift 6.3 or later: https://www.swift.org/install/linux/" >&2
   exit 1
 }
+# What is built says what it was built from. The commit's date, not the clock's: building again changes nothing.
+readonly stamped=Sources/Exporter/Version.swift
+if revision=$(git rev-parse --short=12 HEAD 2>/dev/null); then
+  git diff --quiet HEAD -- . || revision+=-modified
+  original=$(mktemp)
+  cp -p "$stamped" "$original"
+  trap 'cp -p "$original" "$stamped"; rm -f "$original"' EXIT
+  stamp() { sed -i "s|static let $1 = \"unknown\"|static let $1 = \"$2\"|" "$stamped"; }
+  stamp revision "$revision"
+  stamp branch "$(git rev-parse --abbrev-ref HEAD)"
+  stamp buildUser "$(id -un)@$(uname -n)"
+  stamp buildDate "$(git log -1 --format=%cI)"
+fi
+
 # The same flags everywhere: a build with others would compile every module again.
 swift build -c release --static-swift-stdlib --product "$product"
 mkdir -p "$(dirname "$target")"
