@@ -12,8 +12,6 @@ public struct AuditEvent {
   public var decision = Decision.absent
   /// The status says that impersonating somebody was refused (its message or `details.kind`). Set for code 403 only.
   public var isImpersonationRefused = false
-  /// The request carried a `dryRun` query: nothing was stored.
-  public var isDryRun = false
   /// The event was cut short and its leading fields sufficed.
   public var isSalvaged = false
   /// Who wrote the event: it decides which duplicates are possible.
@@ -50,4 +48,7 @@ public struct AuditEvent {
   public var json = Text.empty
 
   public init() {}
+
+  /// The request carried a `dryRun` query: nothing was stored. Looked up when asked: few requests are asked.
+  public var isDryRun: Bool { requestURI.asksForDryRun }
 }

@@ -62,7 +62,7 @@ struct TestEvent {
   func withEvent<R>(_ body: (borrowing AuditEvent) -> R) -> R {
     let texts = [
       user, impersonatedUser, sourceIPs.map { "\"\($0)\"" }.joined(separator: ","), group, resource, subresource,
-      namespace, name,
+      namespace, name, isDryRun ? "/api/v1/pods?dryRun=All" : "/api/v1/pods",
     ].map { HeldText(Array($0.utf8)) }
     var event = AuditEvent()
     event.stage = stage
@@ -70,7 +70,6 @@ struct TestEvent {
     event.code = code
     event.decision = decision
     event.isImpersonationRefused = isImpersonationRefused
-    event.isDryRun = isDryRun
     event.user = texts[0].text
     event.impersonatedUser = texts[1].text
     event.sourceIPs = texts[2].text
@@ -79,6 +78,7 @@ struct TestEvent {
     event.subresource = texts[5].text
     event.namespace = texts[6].text
     event.name = texts[7].text
+    event.requestURI = texts[8].text
     if let seconds { event.time = Int64((seconds * 1e6).rounded()) }
     return withExtendedLifetime(texts) { body(event) }
   }

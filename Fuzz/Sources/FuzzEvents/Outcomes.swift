@@ -79,7 +79,9 @@ enum Body {
     case UInt8(ascii: "\""): return string(text, from: start)
     case UInt8(ascii: "{"), UInt8(ascii: "["): return nested(text, from: start)
     default:
-      for word in ["null", "true", "false"] where text[start...].starts(with: word.utf8) { return start + word.utf8.count }
+      for word in ["null", "true", "false"] where text[start...].starts(with: word.utf8) {
+        return start + word.utf8.count
+      }
       return nil
     }
   }

@@ -278,7 +278,6 @@ struct AnyOrderScanner: ~Copyable {
 
   /// Puts together what several fields decide.
   private mutating func finish() {
-    event.isDryRun = event.requestURI.asksForDryRun
     if event.code == 403 {
       event.isImpersonationRefused = Impersonation.isRefused(
         message: facts.status.message, kind: facts.status.kind, resource: event.resource)

@@ -74,7 +74,6 @@ extension AuditEvent {
     code = 0
     decision = .absent
     isImpersonationRefused = false
-    isDryRun = false
     isSalvaged = false
     origin = .kubernetes
     user = .empty

@@ -68,16 +68,12 @@ struct OrderScanner {
     return place
   }
 
-  /// Takes back every field that an event may lack.
+  /// Takes back every field that an event may lack, but those of user and client, which are set either way.
   @inline(__always)
   private mutating func clear() {
     event.code = 0
     event.decision = .absent
     event.isImpersonationRefused = false
-    event.user = .empty
-    event.impersonatedUser = .empty
-    event.sourceIPs = .empty
-    event.userAgent = .empty
     event.clearObjectReference()
   }
 
@@ -106,7 +102,6 @@ struct OrderScanner {
       return false
     }
     guard Self.text(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
-    event.isDryRun = event.requestURI.asksForDryRun
     let verb = place
     var isEscaped = false
     guard let verbEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
@@ -121,6 +116,8 @@ struct OrderScanner {
     let hasName = !place.skip("}")
     if hasName {
       guard place.skip(#""username":""#), Self.text(&place, into: &event.user) else { return false }
+    } else {
+      event.user = .empty
     }
     memoPlace = RepeatMemo.place(of: event.user)
     if hasName, !memo.passUser(memoPlace, &place, end: end) {
@@ -130,6 +127,8 @@ struct OrderScanner {
     }
     if place.skip(#","impersonatedUser":{"username":""#) {
       guard Self.text(&place, into: &event.impersonatedUser), Self.passRestOfUser(&place) else { return false }
+    } else {
+      event.impersonatedUser = .empty
     }
     if place.skip(#","authenticationMetadata":{"#) {
       guard place.skip(#""impersonationConstraint":""#), Self.pass(&place), place.skip(#""}"#) else { return false }
@@ -145,10 +144,14 @@ struct OrderScanner {
       guard Self.passStrings(&place) else { return false }
       event.sourceIPs = list.text(to: place, isEscaped: false)
       place += 1
+    } else {
+      event.sourceIPs = .empty
     }
     if place.skip(#","userAgent":""#) {
       guard Self.text(&place, into: &event.userAgent) else { return false }
       place += 1
+    } else {
+      event.userAgent = .empty
     }
     return true
   }
@@ -170,7 +173,7 @@ struct OrderScanner {
   /// From the first byte of the key that follows `metadata` to the end of the object. The code is required.
   @inline(__always)
   private mutating func scanStatus(_ place: inout BytePointer) -> Bool {
-    if place.matches(#"code":"#) { return scanCode(&place) }
+    if place.skip(#"code":"#) { return scanCode(&place) }
     var message = Text.empty
     var kind = Text.empty
     if place.skip(#"status":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
@@ -181,17 +184,16 @@ struct OrderScanner {
       if place.skip(#"group":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
       guard place.skip(#"kind":""#), Self.text(&place, into: &kind), place.skip(#""},""#) else { return false }
     }
-    guard scanCode(&place) else { return false }
+    guard place.skip(#"code":"#), scanCode(&place) else { return false }
     if event.code == 403 {
       event.isImpersonationRefused = Impersonation.isRefused(message: message, kind: kind, resource: event.resource)
     }
     return true
   }
 
-  /// `code":200}`: three digits, nothing else.
+  /// `200}`: three digits, nothing else.
   @inline(__always)
   private mutating func scanCode(_ place: inout BytePointer) -> Bool {
-    guard place.skip(#"code":"#) else { return false }
     let (a, b, c) = (place[0].digit, place[1].digit, place[2].digit)
     guard a >= 1, a <= 5, b <= 9, c <= 9, place[3] == UInt8(ascii: "}") else { return false }
     event.code = UInt16(a) &* 100 &+ UInt16(b) &* 10 &+ UInt16(c)
@@ -203,10 +205,14 @@ struct OrderScanner {
   @inline(__always)
   private mutating func scanTail(_ place: inout BytePointer, end: BytePointer, needsAnnotations: Bool) -> Bool {
     guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
-    let received = Self.scanTime(&place, &receivedTime)
+    // Read only where the stage's time is missing.
+    var received = place
+    var isEscaped = false
+    guard let receivedEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
+    place = receivedEnd
     guard place.skip(#"","stageTimestamp":""#) else { return false }
     event.time = Self.scanTime(&place, &stageTime)
-    if event.time == AuditEvent.absentTime { event.time = received }
+    if event.time == AuditEvent.absentTime { event.time = Self.scanTime(&received, &receivedTime) }
     guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
       if let decision = memo.passAnnotations(memoPlace, &place, end: end) {

@@ -5,9 +5,10 @@ import Glibc
 ///
 /// A hit means that the very same bytes were read and found right before, so the answer is the same. A wrong guess costs a
 /// comparison; nothing else depends on the table, so nobody gains by aiming at its places.
-/// - Shape: `places` entries of two parts, each of a bounded length; longer parts are not kept. About 1.6 MB once in use.
+/// - Shape: `places` entries of two parts, each of a bounded length; longer parts are not kept. About 1.5 KB
+///   for each user in use, 6 MB at most.
 @safe final class RepeatMemo {
-  private static let places = 1024
+  private static let places = 4096
   /// `uid`, `groups` and `extra` of a service account take about 600 bytes.
   private static let userLimit = 1024
   private static let annotationsLimit = 512
@@ -42,7 +43,7 @@ import Glibc
     // Names share their beginnings ("system:serviceaccount:"), so the end decides.
     let end = start + max(0, user.count &- 8)
     let mixed = (end.word ^ UInt64(truncatingIfNeeded: user.count)) &* 0x9e37_79b9_7f4a_7c15
-    return Int(truncatingIfNeeded: (mixed ^ (start + user.count / 2).word &* 0xff51_afd7_ed55_8ccd) &>> 54)
+    return Int(truncatingIfNeeded: (mixed ^ (start + user.count / 2).word &* 0xff51_afd7_ed55_8ccd) &>> 52)
   }
 
   /// Moves over the rest of the user's object if it is the one that stood there last.
