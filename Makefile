@@ -36,11 +36,12 @@ check: ## format, linters, generated pages fresh
 fmt: ## format all Swift in place
 	swift format --in-place --recursive Sources Tests Package.swift
 
-docs: ## write docs/metrics.md and docs/configuration.md from the tables in the code
+docs: ## write what is generated: docs/metrics.md, docs/configuration.md, the PrometheusRule
 	@scripts/install-deps.sh build
 	swift build --product kube-audit-exporter
 	.build/debug/kube-audit-exporter docs metrics >docs/metrics.md
 	.build/debug/kube-audit-exporter docs configuration >docs/configuration.md
+	scripts/prometheus-rule.sh >deploy/kubernetes/components/prometheus-operator/prometheusrule.yaml
 
 build: ## the released binary: .build/kube-audit-exporter
 	@scripts/install-deps.sh build

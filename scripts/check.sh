@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, and whether the generated pages are
+# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, deploy/, and whether what is generated is
 # fresh. The house rules (Tests/HouseRulesTests) judge the rest.
 # shellcheck disable=SC2317  # the steps are functions that are called by name
 set -euo pipefail
@@ -38,7 +38,10 @@ fresh() {
   diff -u "docs/$1.md" - <<<"$printed" || { echo "docs/$1.md is stale: run 'make docs' and commit it"; return 1; }
 }
 
-mapfile -t shell < <(files 'scripts/*.sh' .ci/run)
+# deploy/ against schemas, itself and the binary; then copies with one fault each, all of which must be found.
+deploy() { python3 Tests/Tools/deploy/check.py .build/debug/kube-audit-exporter "$@"; }
+
+mapfile -t shell < <(files '*.sh' .ci/run)
 step "swift format" swift format lint --strict --recursive Sources Tests Package.swift
 step "shellcheck" shellcheck "${shell[@]}"
 step "hadolint" hadolint Dockerfile
@@ -49,4 +52,6 @@ step "golden expositions" golden
 step "build" swift build --product kube-audit-exporter
 step "docs/metrics.md" fresh metrics
 step "docs/configuration.md" fresh configuration
+step "deploy" deploy
+step "deploy, with faults" deploy --broken
 exit "$failed"

