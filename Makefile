@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The tests' own Python and linters, where scripts/install-deps.sh has put them.
 export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
 
-.PHONY: help run test unit check fmt docs build sanitize bench fuzz clean
+.PHONY: help run test unit check fmt docs dashboards build sanitize bench fuzz clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -42,6 +42,9 @@ docs: ## write what is generated: docs/metrics.md, docs/configuration.md, the Pr
 	.build/debug/kube-audit-exporter docs metrics >docs/metrics.md
 	.build/debug/kube-audit-exporter docs configuration >docs/configuration.md
 	scripts/prometheus-rule.sh >deploy/kubernetes/components/prometheus-operator/prometheusrule.yaml
+
+dashboards: ## write dashboards/*.json from dashboards/source
+	PYTHONDONTWRITEBYTECODE=1 dashboards/source/build.py
 
 build: ## the released binary: .build/kube-audit-exporter
 	@scripts/install-deps.sh build

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, deploy/, and whether what is generated is
-# fresh. The house rules (Tests/HouseRulesTests) judge the rest.
+# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, dashboards, deploy/, and whether what
+# is generated is fresh. The house rules (Tests/HouseRulesTests) judge the rest.
 # shellcheck disable=SC2317  # the steps are functions that are called by name
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE=1
 failed=0
 step() {
   local what=$1
@@ -54,4 +55,6 @@ step "docs/metrics.md" fresh metrics
 step "docs/configuration.md" fresh configuration
 step "deploy" deploy
 step "deploy, with faults" deploy --broken
+step "dashboards fresh" dashboards/source/build.py --check
+step "dashboards" Tests/Tools/check_dashboards.py
 exit "$failed"
