@@ -16,5 +16,8 @@ done < <(grep '^kube_audit_' README.md)
 [ "$lines" -gt 0 ] || fail "README.md shows no exposition"
 
 "$binary" serve --config.file examples/config.yaml --config.check || fail "examples/config.yaml is refused"
-promtool check config examples/prometheus.yml || fail "examples/prometheus.yml is refused"
-echo "examples: $lines lines of README.md, two configurations"
+for file in examples/prometheus.yml examples/getting-started/prometheus.yml; do
+  promtool check config "$file" || fail "$file is refused"
+done
+amtool check-config examples/getting-started/alertmanager.yml || fail "examples/getting-started/alertmanager.yml is refused"
+echo "examples: $lines lines of README.md, four configurations"

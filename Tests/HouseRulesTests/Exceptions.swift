@@ -52,6 +52,10 @@ enum House {
     "Tests/ExporterTests/": "waits for a live server, with a deadline",
     "Tests/InputsTests/FileInputTests.swift": "waits for a live thread, with a deadline",
   ]
+  /// Dotted flags of Prometheus, Alertmanager and amtool that pages name.
+  static let flagsOfOthers: Set = [
+    "--alertmanager.url", "--cluster.listen-address", "--storage.path", "--storage.tsdb.path",
+  ]
   /// Test files whose expectations are in a helper beside them.
   static let expectingElsewhere: [String: String] = [
     "Tests/CountingTests/RandomProgramTests.swift": "RandomProgram compares with its model after each step"

@@ -122,7 +122,7 @@ let productPageRules: [Rule] = [
           // Flags of ours are dotted; those of other programs are not.
           guard word.hasPrefix("--"), word.contains("."), !word.contains("/") else { return nil }
           let flag = word.prefix { $0 != "…" }
-          return reference.contains(flag)
+          return reference.contains(flag) || House.flagsOfOthers.contains(String(flag))
             ? nil : Finding(page, literal.line, "names \(flag), which docs/configuration.md does not")
         }
       }
