@@ -5,13 +5,16 @@ SHELL := /bin/bash
 # The tests' own Python and linters, where scripts/install-deps.sh has put them.
 export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
 
-.PHONY: help run test unit check fmt docs build sanitize bench fuzz clean
+.PHONY: help run demo test unit check fmt docs build sanitize bench fuzz clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: ## install what is missing, build, follow a bundled log, say where to look (Ctrl-C ends it)
 	@scripts/run.sh
+
+demo: ## the whole chain here: a spike is played, Prometheus and Alertmanager page, the page is printed (Ctrl-C ends it)
+	@scripts/demo.sh
 
 test: ## install what is missing, then everything that CI runs
 	@scripts/install-deps.sh test
@@ -20,6 +23,7 @@ test: ## install what is missing, then everything that CI runs
 	scripts/check-runtime.sh
 	scripts/test-examples.sh
 	scripts/test-run.sh
+	scripts/test-demo.sh
 	swift build -c release --package-path Benchmarks
 	Benchmarks/instructions.py
 	scripts/fuzz.sh 30

@@ -38,7 +38,7 @@ fresh() {
   diff -u "docs/$1.md" - <<<"$printed" || { echo "docs/$1.md is stale: run 'make docs' and commit it"; return 1; }
 }
 
-mapfile -t shell < <(files 'scripts/*.sh' .ci/run)
+mapfile -t shell < <(files 'scripts/*.sh' 'scripts/*.bash' .ci/run)
 step "swift format" swift format lint --strict --recursive Sources Tests Package.swift
 step "shellcheck" shellcheck "${shell[@]}"
 step "hadolint" hadolint Dockerfile

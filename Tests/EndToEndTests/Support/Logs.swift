@@ -56,14 +56,23 @@ struct Event {
   }
 
   /// The host's clock as the API server would write it.
-  static var now: String {
-    var seconds = time_t()
+  static var now: String { time(secondsAgo: 0) }
+
+  /// The same, so many seconds ago.
+  static func time(secondsAgo: Double) -> String {
+    var seconds = time_t(clock - secondsAgo)
     var parts = unsafe tm()
-    unsafe Glibc.time(&seconds)
     unsafe gmtime_r(&seconds, &parts)
     var text = [CChar](repeating: 0, count: 64)
     let count = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S.000000Z", &parts)
     return String(decoding: text[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The host's clock: seconds since 1970.
+  static var clock: Double {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// So many events, each of its own, one a line.

@@ -5,16 +5,25 @@ final class Prometheus {
   private let process: RunningProcess
   private let url: String
 
-  init(scraping port: UInt16, folder: String) throws {
+  /// - Parameters:
+  ///   - job: the name of the scrape job, which the project's rules know the exporter by.
+  ///   - rules: files of rules, evaluated every second.
+  ///   - alertmanager: where to send what fires.
+  init(
+    scraping port: UInt16, folder: String, job: String = "audit", rules: [String] = [], alertmanager: UInt16? = nil
+  ) throws {
     let program = try Program.tool("prometheus", package: "prometheus")
     let own = try FreePort.next()
     url = "http://127.0.0.1:\(own)"
     let configuration = """
       global:
         scrape_interval: 1s
+        evaluation_interval: 1s
         external_labels: {k8s_cluster: external}
+      rule_files: [\(rules.map { "\"\($0)\"" }.joined(separator: ", "))]
+      alerting: {alertmanagers: [{static_configs: [{targets: [\(alertmanager.map { "127.0.0.1:\($0)" } ?? "")]}]}]}
       scrape_configs:
-        - job_name: audit
+        - job_name: \(job)
           static_configs:
             - targets: ["127.0.0.1:\(port)"]
               labels: {cluster: scraper}
@@ -23,6 +32,8 @@ final class Prometheus {
     process = try RunningProcess([
       program, "--config.file=\(folder)/prometheus.yml", "--storage.tsdb.path=\(folder)/data",
       "--web.listen-address=127.0.0.1:\(own)", "--log.level=warn",
+      // What fires before it has found its Alertmanager, which takes it five seconds, is sent again after this.
+      "--rules.alert.resend-delay=2s",
     ])
     try process.wait(for: "a ready Prometheus", secondsLimit: 40) {
       try curl("\(url)/-/ready").status == 200 ? true : nil
