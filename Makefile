@@ -29,7 +29,7 @@ unit: ## unit tests and house rules alone; needs none of the test tools
 	@scripts/install-deps.sh build
 	swift test --skip EndToEndTests
 
-check: ## format, linters, generated pages fresh
+check: ## format, linters, dashboards, generated files fresh
 	@scripts/install-deps.sh test
 	@scripts/check.sh
 
