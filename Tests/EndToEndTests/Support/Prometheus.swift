@@ -5,14 +5,17 @@ final class Prometheus {
   private let process: RunningProcess
   private let url: String
 
-  init(scraping port: UInt16, folder: String) throws {
+  /// - Parameter rules: a rule file's content, evaluated every second; none if empty.
+  init(scraping port: UInt16, folder: String, rules: String = "") throws {
     let program = try Program.tool("prometheus", package: "prometheus")
     let own = try FreePort.next()
     url = "http://127.0.0.1:\(own)"
     let configuration = """
       global:
         scrape_interval: 1s
+        evaluation_interval: 1s
         external_labels: {k8s_cluster: external}
+      rule_files: ["\(folder)/rules*.yml"]
       scrape_configs:
         - job_name: audit
           static_configs:
@@ -20,6 +23,7 @@ final class Prometheus {
               labels: {cluster: scraper}
       """
     try Files.write(Array(configuration.utf8), to: folder + "/prometheus.yml")
+    if !rules.isEmpty { try Files.write(Array(rules.utf8), to: folder + "/rules.yml") }
     process = try RunningProcess([
       program, "--config.file=\(folder)/prometheus.yml", "--storage.tsdb.path=\(folder)/data",
       "--web.listen-address=127.0.0.1:\(own)", "--log.level=warn",
@@ -27,6 +31,16 @@ final class Prometheus {
     try process.wait(for: "a ready Prometheus", secondsLimit: 40) {
       try curl("\(url)/-/ready").status == 200 ? true : nil
     }
+  }
+
+  /// What the HTTP API says: the `data` of its answer.
+  /// - Throws: `Page.Malformed` with Prometheus' own words when it refuses.
+  func data(_ path: String, _ parameters: [(name: String, value: String)]) throws -> JSON {
+    let fields = parameters.flatMap { ["--data-urlencode", "\($0.name)=\($0.value)"] }
+    let answer = try curl("\(url)/api/v1/\(path)", ["--get"] + fields)
+    let document = try JSON.parse(answer.body)
+    guard document["status"]?.string == "success" else { throw Page.Malformed(description: answer.text) }
+    return document["data"] ?? .null
   }
 
   /// The values that an instant query finds.
