@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The tests' own Python and linters, where scripts/install-deps.sh has put them.
 export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
 
-.PHONY: help run demo test unit check fmt docs build sanitize bench fuzz clean
+.PHONY: help run demo test unit check fmt docs dashboards build sanitize bench fuzz clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -33,7 +33,7 @@ unit: ## unit tests and house rules alone; needs none of the test tools
 	@scripts/install-deps.sh build
 	swift test --skip EndToEndTests
 
-check: ## format, linters, generated pages fresh
+check: ## format, linters, dashboards, generated files fresh
 	@scripts/install-deps.sh test
 	@scripts/check.sh
 
@@ -45,6 +45,9 @@ docs: ## write docs/metrics.md and docs/configuration.md from the tables in the 
 	swift build --product kube-audit-exporter
 	.build/debug/kube-audit-exporter docs metrics >docs/metrics.md
 	.build/debug/kube-audit-exporter docs configuration >docs/configuration.md
+
+dashboards: ## write dashboards/*.json from dashboards/source
+	PYTHONDONTWRITEBYTECODE=1 dashboards/source/build.py
 
 build: ## the released binary: .build/kube-audit-exporter
 	@scripts/install-deps.sh build

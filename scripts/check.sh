@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, and whether the generated pages are
-# fresh. The house rules (Tests/HouseRulesTests) judge the rest.
+# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, dashboards, and whether what is
+# generated is fresh. The house rules (Tests/HouseRulesTests) judge the rest.
 # shellcheck disable=SC2317  # the steps are functions that are called by name
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE=1
 failed=0
 step() {
   local what=$1
@@ -49,4 +50,6 @@ step "golden expositions" golden
 step "build" swift build --product kube-audit-exporter
 step "docs/metrics.md" fresh metrics
 step "docs/configuration.md" fresh configuration
+step "dashboards fresh" dashboards/source/build.py --check
+step "dashboards" Tests/Tools/check_dashboards.py
 exit "$failed"

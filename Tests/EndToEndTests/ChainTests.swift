@@ -74,20 +74,18 @@ private struct Chain {
     self.exporter = exporter
     alertmanager = try Alertmanager(folder: folder)
     prometheus = try Prometheus(
-      scraping: exporter.port, folder: folder, job: "kube-audit-exporter", rules: try Self.rules(in: folder),
+      scraping: exporter.port, folder: folder, job: "kube-audit-exporter", rules: try Self.rules(),
       alertmanager: alertmanager.port)
   }
 
   /// The project's rules; only, what holds a page for minutes after its gauge has fallen holds it for seconds.
-  private static func rules(in folder: String) throws -> [String] {
+  private static func rules() throws -> [String] {
     let shipped = Files.beside("../../alerts/rules")
     let names = try Process.run(["ls", shipped]).outputText.split(separator: "\n")
     try #require(names.count > 1, "no rules in \(shipped)")
     return try names.map { name in
-      let text = String(decoding: try Files.read(shipped + "/" + name), as: UTF8.self)
-      let path = folder + "/" + name
-      try Files.write(Array(text.replacing("keep_firing_for: 5m", with: "keep_firing_for: 2s").utf8), to: path)
-      return path
+      String(decoding: try Files.read(shipped + "/" + name), as: UTF8.self)
+        .replacing("keep_firing_for: 5m", with: "keep_firing_for: 2s")
     }
   }
 

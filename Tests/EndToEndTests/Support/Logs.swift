@@ -35,6 +35,8 @@ struct Event {
   var code = 200
   /// The annotation of the authorizer: `allow` or `forbid`.
   var decision = "allow"
+  /// What was asked for, as the members of `objectRef`.
+  var object = #""resource":"pods","namespace":"default","apiVersion":"v1""#
   /// Makes the event's `auditID` its own.
   var number = 0
   /// When it ended: `stageTimestamp`.
@@ -49,7 +51,7 @@ struct Event {
       + String(repeating: "0", count: max(0, 12 - id.count)) + id
       + #"","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/default/pods","verb":"\#(verb)","user":"#
       + #"{"username":"\#(user)","groups":["system:authenticated"]},"sourceIPs":["\#(sourceIP)"],"userAgent":"test","#
-      + #""objectRef":{"resource":"pods","namespace":"default","apiVersion":"v1"},"responseStatus":{"metadata":{},"#
+      + #""objectRef":{\#(object)},"responseStatus":{"metadata":{},"#
       + #""code":\#(code)},"requestReceivedTimestamp":"2026-01-05T08:00:00.000000Z","#
       + #""stageTimestamp":"\#(time)","annotations":{"authorization.k8s.io/decision":"\#(decision)","#
       + #""authorization.k8s.io/reason":""}}"#
