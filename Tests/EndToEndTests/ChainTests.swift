@@ -22,7 +22,7 @@ import Testing
       let page = try chain.expectOnePage(user: "mallory@corp.example", sourceIP: "203.0.113.66")
       #expect(page.annotations["description"]?.contains("refused 80 times") == true, "\(page.annotations)")
       let resolved = try chain.expectResolution(of: page)
-      print("The page came \(page.arrival - written) s after the spike, its resolution \(resolved.arrival - written) s.")
+      print("The page came after \(page.arrival - written) s, its resolution after \(resolved.arrival - written) s.")
     }
   }
 
