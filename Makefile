@@ -5,13 +5,16 @@ SHELL := /bin/bash
 # The tests' own Python and linters, where scripts/install-deps.sh has put them.
 export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
 
-.PHONY: help run test unit check fmt docs dashboards build sanitize bench fuzz clean
+.PHONY: help run demo test unit check fmt docs dashboards build sanitize bench fuzz clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: ## install what is missing, build, follow a bundled log, say where to look (Ctrl-C ends it)
 	@scripts/run.sh
+
+demo: ## the whole chain here: a spike is played, Prometheus and Alertmanager page, the page is printed (Ctrl-C ends it)
+	@scripts/demo.sh
 
 test: ## install what is missing, then everything that CI runs
 	@scripts/install-deps.sh test
@@ -20,6 +23,7 @@ test: ## install what is missing, then everything that CI runs
 	scripts/check-runtime.sh
 	scripts/test-examples.sh
 	scripts/test-run.sh
+	scripts/test-demo.sh
 	scripts/test-getting-started.sh
 	swift build -c release --package-path Benchmarks
 	Benchmarks/instructions.py
@@ -30,7 +34,7 @@ unit: ## unit tests and house rules alone; needs none of the test tools
 	@scripts/install-deps.sh build
 	swift test --skip EndToEndTests
 
-check: ## format, linters, generated pages fresh
+check: ## format, linters, dashboards, generated files fresh
 	@scripts/install-deps.sh test
 	@scripts/check.sh
 

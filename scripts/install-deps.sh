@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of tasks needs, those only that are missing. Safe to run again.
 #
-#   scripts/install-deps.sh build|run|test|bench|image…    install
+#   scripts/install-deps.sh build|run|demo|test|bench|image…    install
 #   scripts/install-deps.sh --list GROUP…                  print the packages, install nothing
 #
 # SKIP_INSTALL=1 installs nothing, for machines that get their packages in another way.
@@ -19,12 +19,14 @@ packages_of() {
       libmicrohttpd-dev libyaml-dev pkg-config zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
-    test) packages_of build && echo chromium curl gcc jq openssl prometheus prometheus-alertmanager python3 \
-      python3-prometheus-client python3-venv python3-yaml shellcheck valgrind yamllint ;;
+    # The chain from an audit log to a page.
+    demo) packages_of run && echo prometheus prometheus-alertmanager python3 python3-yaml ;;
+    test) packages_of demo && echo chromium curl gcc jq openssl python3-prometheus-client \
+      python3-venv python3-yaml shellcheck valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
     image) echo libgcc-s1 libmicrohttpd12 libstdc++6 libyaml-0-2 zlib1g ;;
-    *) echo "install-deps: no group named '$1' (build, run, test, bench, image)" >&2; return 1 ;;
+    *) echo "install-deps: no group named '$1' (build, run, demo, test, bench, image)" >&2; return 1 ;;
   esac
 }
 
@@ -64,7 +66,7 @@ prepare_python() {
 
 list_only=
 [ "${1:-}" = --list ] && { list_only=1; shift; }
-[ $# -gt 0 ] || die "name a group: build, run, test, bench, image"
+[ $# -gt 0 ] || die "name a group: build, run, demo, test, bench, image"
 wanted=
 for group in "$@"; do wanted+=" $(packages_of "$group")"; done
 read -ra wanted <<<"$(tr ' ' '\n' <<<"$wanted" | sort -u | tr '\n' ' ')"

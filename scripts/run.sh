@@ -8,6 +8,8 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/children.bash
+. scripts/children.bash
 readonly address=${RUN_ADDRESS:-127.0.0.1:10403} seconds=${RUN_SECONDS:-0}
 readonly log=examples/events.jsonl start_seconds_limit=30 stop_seconds_limit=15 status_every=10
 binary=${RUN_BINARY:-}
@@ -17,15 +19,6 @@ fail() {
   say "run: $1" >&2
   [ ! -s "$folder/exporter.log" ] || tail -n 20 "$folder/exporter.log" >&2
   exit 1
-}
-
-# GET a path of the exporter, with bash alone: a bare machine has no curl.
-get() {
-  local connection
-  { exec {connection}<>"/dev/tcp/${address%:*}/${address##*:}"; } 2>/dev/null || return 1
-  printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" "$address" >&"$connection"
-  cat <&"$connection" || true
-  exec {connection}>&-
 }
 
 # The sum of a family's samples whose labels match a pattern.
@@ -47,41 +40,15 @@ worst() {
     END { if (most) print ", most of them " who " (" most ")" }'
 }
 
-# Whether a child still runs: one that has ended and was not waited for answers `kill -0` as well.
-runs() {
-  local state
-  { read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$state" != Z ]
-}
-
-# Ends a child, by force if it does not end by itself.
-end() {
-  [ -n "$1" ] || return 0
-  kill -TERM "$1" 2>/dev/null || return 0
-  for ((tenths = 0; tenths < stop_seconds_limit * 10; tenths++)); do
-    runs "$1" || return 0
-    pause 0.1
-  done
-  kill -KILL "$1" 2>/dev/null || true
-}
-
 player='' exporter=''
 clean_up() {
   trap - EXIT
   trap '' INT TERM HUP
-  end "$player"
-  end "$exporter"
+  end "$player" "$stop_seconds_limit"
+  end "$exporter" "$stop_seconds_limit"
   wait
   rm -rf -- "$folder"
 }
-
-# A child that ends with this script, however this script ends.
-with_this_script() {
-  if command -v setpriv >/dev/null; then exec setpriv --pdeathsig TERM -- "$@"; fi
-  exec "$@"
-}
-
-exec {silence}<> <(:)
-pause() { read -rt "$1" -u "$silence" || true; }
 
 folder=$(mktemp -d)
 trap clean_up EXIT
@@ -95,7 +62,7 @@ if [ -z "$binary" ]; then
   binary=.build/kube-audit-exporter
   scripts/build-release.sh "$binary"
 fi
-! get / >/dev/null ||
+! get "$address" / >/dev/null ||
   fail "something else listens on $address. Choose another address: RUN_ADDRESS=127.0.0.1:10404 make run"
 
 : >"$folder/audit.log"
@@ -106,7 +73,7 @@ player=$!
 exporter=$!
 
 started=$SECONDS
-until [ "$(get /metrics | sum kube_audit_events_counted_total)" != 0 ]; do
+until [ "$(get "$address" /metrics | sum kube_audit_events_counted_total)" != 0 ]; do
   runs "$exporter" || fail "the exporter has ended; its last words follow"
   [ $((SECONDS - started)) -lt "$start_seconds_limit" ] || fail "no event was counted within $start_seconds_limit s"
   pause 0.2
@@ -131,7 +98,7 @@ while [ "$seconds" = 0 ] || [ $((SECONDS - started)) -lt "$seconds" ]; do
   runs "$exporter" || fail "the exporter has ended; its last words follow"
   if [ "$SECONDS" -ge "$next_status" ]; then
     next_status=$((SECONDS + status_every))
-    metrics=$(get /metrics) || metrics=
+    metrics=$(get "$address" /metrics) || metrics=
     denied=$(sum kube_audit_window_denied_requests 'window="5m"' <<<"$metrics")
     requests=$(sum kube_audit_requests_total <<<"$metrics")
     say "$(date +%T)  $requests requests; refused in the last 5 minutes: $denied$(worst <<<"$metrics")"

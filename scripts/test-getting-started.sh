@@ -41,10 +41,10 @@ for section in "From a file" "From the webhook"; do
     sleep 0.5
   done
   wait "$run" || fail "$section: a command failed"
-  grep -q 'FIRING: KubeAuditForbiddenSpike' "$folder/output" || fail "$section: no page"
+  grep -q 'PAGE .*KubeAuditForbiddenSpike' "$folder/output" || fail "$section: no page"
   grep -q 'from [0-9.]* was refused [0-9]* times' "$folder/output" || fail "$section: the page names no source IP"
   [ ! -e try ] || fail "$section: the folder 'try' is left"
   ! kill -0 -- "-$run" 2>/dev/null || fail "$section: something of it still runs"
   echo "getting started: $section: paged, and all gone, in $((SECONDS - started)) s"
-  grep -A 1 'FIRING: KubeAuditForbiddenSpike' "$folder/output"
+  grep -A 1 'PAGE .*KubeAuditForbiddenSpike' "$folder/output"
 done

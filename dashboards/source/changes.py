@@ -23,7 +23,7 @@ NOW = [
          "Webhooks judge, and may rewrite, every write to the API server.", at=[(1, "red")],
          alerts=["KubeAuditAdmissionWebhookChanged"]),
     stat("Shells into pods, 1 h", zeroed(f'sum({TRACKED}{{window="1h", object="pod-exec", outcome="success"}})'),
-         "exec and attach that were allowed.", at=[(1, "orange")]),
+         "Commands run in containers (exec) that were allowed.", at=[(1, "orange")]),
     stat("Secrets read, 15 min", zeroed(f'sum({TRACKED}{{window="15m", object="secret-reads", outcome="success"}})'),
          "Secrets that were read, listed or watched. Controllers do so all day; look for a user who does not.",
          base="blue"),

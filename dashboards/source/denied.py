@@ -56,8 +56,7 @@ TABLE = [
 SPIKE = [
     graph("Refused by the authorizer, against the day's mean", [
         (f"sum({AUTHORIZATION})", "last 5 minutes"),
-        (f"avg_over_time((sum({AUTHORIZATION}) or 0 * max(kube_audit_exporter_build_info))[1d:1m])", "mean of 24 "
-                                                                                                     "hours")],
+        (f"avg_over_time(({zeroed(f'sum({AUTHORIZATION})')})[1d:1m])", "mean of 24 hours")],
         "403 by the authorizer in a window of five minutes, and what that window held on the mean of the day before. "
         "Far above the mean is a spike.", alerts=["KubeAuditForbiddenSpike"]),
     graph("Refused in the last 5 minutes, by reason", [(f'sum by (reason) ({DENIED}{{window="5m"}})', "{{reason}}")],

@@ -310,7 +310,7 @@ def dashboard(name, title, description, rows, variables=(), label_source=None, t
         listed.append(made)
     return {
         "uid": f"{TAG}-{name}", "id": None, "title": title, "description": description, "tags": [TAG],
-        "editable": False, "graphTooltip": 1, "schemaVersion": 39, "version": 1, "timezone": "browser",
+        "editable": False, "graphTooltip": 1, "schemaVersion": 38, "version": 1, "timezone": "browser",
         "refresh": "1m", "time": {"from": time, "to": "now"}, "fiscalYearStartMonth": 0, "liveNow": False,
         "annotations": {"list": [
             annotation("Alerts", "red",

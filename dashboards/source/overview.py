@@ -1,5 +1,5 @@
 """Is anything wrong, where, and which dashboard tells more."""
-from grafana import FIRES_AT, colours, dashboard, graph, stat, table, zeroed
+from grafana import FIRES_AT, colours, dashboard, graph, risen, stat, table, zeroed
 
 ALERT = 'alertname=~"KubeAudit.*", severity!="none", k8s_cluster=~"($cluster)|"'
 
@@ -47,8 +47,8 @@ NOW = [
          "How far the newest event of the slowest feed was behind the clock when it arrived. Windows end that much "
          "earlier, and pages come that much later.", unit="s", at=colours("KubeAuditFeedLagging", 180), link="exporter",
          alerts=["KubeAuditFeedLagging"]),
-    stat("Impersonated requests, 1 h", zeroed("sum(increase(kube_audit_impersonated_requests_total[1h]))"),
-         "Requests in the last hour that one user made in the name of another.",
+    stat("Impersonated requests, 1 h", zeroed(f"sum({risen('kube_audit_impersonated_requests_total', '1h')})"),
+         "Requests in the last hour that one user made in the name of another, the first of its kind included.",
          base="blue", link="changes", decimals=0),
     stat("Events not counted, 1 h",
          zeroed("sum(increase(kube_audit_events_rejected_total[1h])) + "

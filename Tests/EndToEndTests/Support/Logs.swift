@@ -35,6 +35,8 @@ struct Event {
   var code = 200
   /// The annotation of the authorizer: `allow` or `forbid`.
   var decision = "allow"
+  /// What was asked for, as the members of `objectRef`.
+  var object = #""resource":"pods","namespace":"default","apiVersion":"v1""#
   /// Makes the event's `auditID` its own.
   var number = 0
   /// When it ended: `stageTimestamp`.
@@ -49,21 +51,30 @@ struct Event {
       + String(repeating: "0", count: max(0, 12 - id.count)) + id
       + #"","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/default/pods","verb":"\#(verb)","user":"#
       + #"{"username":"\#(user)","groups":["system:authenticated"]},"sourceIPs":["\#(sourceIP)"],"userAgent":"test","#
-      + #""objectRef":{"resource":"pods","namespace":"default","apiVersion":"v1"},"responseStatus":{"metadata":{},"#
+      + #""objectRef":{\#(object)},"responseStatus":{"metadata":{},"#
       + #""code":\#(code)},"requestReceivedTimestamp":"2026-01-05T08:00:00.000000Z","#
       + #""stageTimestamp":"\#(time)","annotations":{"authorization.k8s.io/decision":"\#(decision)","#
       + #""authorization.k8s.io/reason":""}}"#
   }
 
   /// The host's clock as the API server would write it.
-  static var now: String {
-    var seconds = time_t()
+  static var now: String { time(secondsAgo: 0) }
+
+  /// The same, so many seconds ago.
+  static func time(secondsAgo: Double) -> String {
+    var seconds = time_t(clock - secondsAgo)
     var parts = unsafe tm()
-    unsafe Glibc.time(&seconds)
     unsafe gmtime_r(&seconds, &parts)
     var text = [CChar](repeating: 0, count: 64)
     let count = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S.000000Z", &parts)
     return String(decoding: text[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The host's clock: seconds since 1970.
+  static var clock: Double {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// So many events, each of its own, one a line.
