@@ -95,7 +95,7 @@ let pageRules: [Rule] = [
   },
 
   Rule(name: "Paths that pages name exist") { tree in
-    let roots = [".ci/", "dashboards/", "docs/", "examples/", "scripts/", "Sources/", "Tests/"]
+    let roots = [".ci/", "alerts/", "dashboards/", "deploy/", "docs/", "examples/", "scripts/", "Sources/", "Tests/"]
     return tree.pages.flatMap { page in
       literals(in: page).flatMap { literal -> [Finding] in
         literal.text.split { " ,;()".contains($0) }.compactMap { word in
