@@ -20,6 +20,7 @@ test: ## install what is missing, then everything that CI runs
 	scripts/check-runtime.sh
 	scripts/test-examples.sh
 	scripts/test-run.sh
+	scripts/test-alertmanager.sh
 	swift build -c release --package-path Benchmarks
 	Benchmarks/instructions.py
 	scripts/fuzz.sh 30

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, and whether the generated pages are
-# fresh. The house rules (Tests/HouseRulesTests) judge the rest.
+# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, alerts, and whether the generated
+# pages are fresh. The house rules (Tests/HouseRulesTests) judge the rest.
 # shellcheck disable=SC2317  # the steps are functions that are called by name
 set -euo pipefail
 
@@ -46,6 +46,7 @@ step "JSON" read_json
 step "JSON lines" read_json_lines
 step "YAML" read_yaml
 step "golden expositions" golden
+step "alerts" scripts/check-alerts.sh
 step "build" swift build --product kube-audit-exporter
 step "docs/metrics.md" fresh metrics
 step "docs/configuration.md" fresh configuration
