@@ -25,6 +25,7 @@ test: ## install what is missing, then everything that CI runs
 	scripts/test-run.sh
 	scripts/test-demo.sh
 	scripts/test-getting-started.sh
+	scripts/test-alertmanager.sh
 	swift build -c release --package-path Benchmarks
 	Benchmarks/instructions.py
 	scripts/fuzz.sh 30

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, dashboards, deploy/, and whether what
-# is generated is fresh. The house rules (Tests/HouseRulesTests) judge the rest.
+# What linters can judge: format, shell, Dockerfile, JSON, YAML, golden expositions, alerts, dashboards, deploy/, and
+# whether what is generated is fresh. The house rules (Tests/HouseRulesTests) judge the rest.
 # shellcheck disable=SC2317  # the steps are functions that are called by name
 set -euo pipefail
 
@@ -50,6 +50,7 @@ step "JSON" read_json
 step "JSON lines" read_json_lines
 step "YAML" read_yaml
 step "golden expositions" golden
+step "alerts" scripts/check-alerts.sh
 step "build" swift build --product kube-audit-exporter
 step "docs/metrics.md" fresh metrics
 step "docs/configuration.md" fresh configuration

@@ -11,6 +11,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
   /// Every rule; a rule that is not here does not exist.
   static let all: [Rule] = [
     importRules, sizeRules, bannedRules, unsafeRules, testRules, pageRules, productPageRules, textRules,
+    alertRules,
   ].flatMap { $0 }
 }
 

@@ -22,7 +22,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(rule): \(finds ?? "quiet")" }
 
   static let all: [Sample] = [
-    importSamples, sizeSamples, codeSamples, unsafeSamples, testSamples, pageSamples, textSamples,
+    importSamples, sizeSamples, codeSamples, unsafeSamples, testSamples, pageSamples, textSamples, alertSamples,
   ].flatMap { $0 }
 
   private static let manifest =
