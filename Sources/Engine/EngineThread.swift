@@ -81,7 +81,7 @@ struct EngineLoop: ~Copyable {
     }
     var sealed = Epoch()
     swap(&sealed, &epoch)
-    if !sealed.readers.isEmpty { 
+    if !sealed.readers.isEmpty {
       sealed.readings = engine.readings(at: clock.now, withTrends: sealed.wantsTrends)
     }
     committer.commit(sealed)

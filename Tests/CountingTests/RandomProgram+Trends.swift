@@ -15,7 +15,7 @@ extension RandomProgram {
     let axis = trends.axis
     let width = window.seconds / 30
     let edge = model.feeds.keys.compactMap { model.edges[$0] }.min() ?? model.now
-    let reach = (model.now / 1_000_000 / width) - (min(edge, model.now) / 1_000_000 / width - 30)
+    let reach = (model.now / 1_000_000 / width) - max(0, min(edge, model.now) / 1_000_000 / width - 30)
     #expect(axis.paneSeconds == width && axis.count == min(reach, 60) + 1)
     #expect(axis.firstSecond + Int64(axis.count - 1) * width == model.now / 1_000_000 / width * width)
     compareClusters(trends, window, step)
