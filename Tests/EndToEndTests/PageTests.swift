@@ -32,6 +32,7 @@ import Testing
     // Who is being refused now, and from where.
     for shown in [
       "kube-audit-exporter", "<script>alert(1)</script>", "203.0.113.66", "50", "stdin", "KubeAuditForbiddenSpike",
+      "Refused users: 50 since",
     ] {
       #expect(text.contains(shown), "\(shown) is not in: \(text)")
     }

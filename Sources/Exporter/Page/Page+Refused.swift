@@ -40,10 +40,10 @@ extension Page {
   static func objects(_ figures: PageFigures) -> HTML {
     table(
       "objects", "Tracked objects", figures, figures.objects, "Object, and who mostly", "objects",
-      order: "rarest first", least: fewRefused,
+      order: "rarest first", least: 4,
       none: "Nobody asked for a tracked object.", name: { value($0.labels[.object] ?? "") },
       about: { row in
-        let others: HTML = row.others > 1 ? " + \(row.others - 1) more users" : ""
+        let others: HTML = row.others > 1 ? " + \(row.others - 1) more \(row.others == 2 ? "user" : "users")" : ""
         return """
           <span class="what">\(row.labels[.verb] ?? "")</span> by \(value(row.labels[.user] ?? "", isInline: true)), \
           <span class="what">\(row.labels[.outcome] ?? "")</span> · \

@@ -62,8 +62,8 @@ enum Page {
   private static func footer(_ model: PageModel) -> HTML {
     let age = PageFormat.duration(seconds: (Double(model.now) - Double(model.startedAt)) / 1e6)
     return """
-      <footer>Version \(model.version) · running for \(age) · times are UTC, plots in event time: dark bars are now · \
-      loads itself again every \(refreshSeconds) s</footer>
+      <footer>Version \(model.version) · running for \(age) · times are UTC, plots in event time, their last minutes \
+      in strong bars · loads itself again every \(refreshSeconds) s</footer>
       """
   }
 
