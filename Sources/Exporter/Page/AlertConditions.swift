@@ -11,7 +11,7 @@ enum AlertConditions {
     return all.filter { $0.severity == .page } + all.filter { $0.severity == .ticket }
   }()
 
-  /// Those that need what only Prometheus has: history, rates, `up`.
+  /// Those that need what only Prometheus has: history, arithmetic over families, `up`.
   static let unjudged = [
     "KubeAuditAccountingBroken", "KubeAuditClockSkew", "KubeAuditErrorBudgetBurn", "KubeAuditErrorBudgetBurnFast",
     "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate", "KubeAuditEventsRejected",

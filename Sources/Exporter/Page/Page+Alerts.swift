@@ -5,7 +5,7 @@ extension Page {
   static func alerts(_ figures: PageFigures, _ model: PageModel) -> HTML {
     let unjudged: HTML = """
       <details><summary>Judged by the bundled rules’ own thresholds; \(AlertConditions.unjudged.count) rules need what \
-      only Prometheus has (history, <code>up</code>) and are not judged here</summary>\
+      only Prometheus has (history, arithmetic, <code>up</code>) and are not judged here</summary>\
       <p>\(HTML(AlertConditions.unjudged.map { "\(alert($0, model)) " }))</p></details>
       """
     let pages = figures.findings.filter { $0.condition.severity == .page }.count
