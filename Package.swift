@@ -81,8 +81,9 @@ let package = Package(
     tests(
       "ExporterTests",
       [
-        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
-        "TestSupport", .product(name: "Logging", package: "swift-log"),
+        "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
+        "Inputs",
+        "Metrics", "TestSupport", "YAML", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(

@@ -77,6 +77,13 @@ struct ClusterTable {
     return (clusters.count - 1, true)
   }
 
+  /// The name of a cluster, as its label says it.
+  func name(_ cluster: Int) -> String {
+    var row = SampleSet(sharing: arena)
+    row.append(clusters[cluster].labelsRef, 0)
+    return row.rows.first.flatMap { row.value(of: .cluster, in: $0) } ?? ""
+  }
+
   mutating func expectNone() {
     for cluster in clusters.indices { clusters[cluster].isExpected = false }
   }

@@ -18,6 +18,8 @@ struct Owners {
   private var free: [UInt32] = []
 
   var count: Int { index.count }
+  /// Numbers of owners are below this.
+  var placeCount: Int { owners.count }
 
   /// The owner of this hash; 0 when there is none.
   func find(_ key: UInt64) -> UInt32 { index[key] ?? 0 }

@@ -107,6 +107,18 @@ struct PaneStore {
     return total
   }
 
+  /// Calls `body` with every place that is at or above `floor`: a pane may come twice. Changes nothing.
+  func forEach(_ head: UInt32, from floor: UInt32, _ body: (_ pane: UInt32, _ events: UInt32) -> Void) {
+    var at = head
+    while at != 0 {
+      let block = blocks[Int(at)]
+      if block.count0 != 0, block.pane0 >= floor { body(block.pane0, block.count0) }
+      if block.count1 != 0, block.pane1 >= floor { body(block.pane1, block.count1) }
+      if block.count2 != 0, block.pane2 >= floor { body(block.pane2, block.count2) }
+      at = block.next
+    }
+  }
+
   private mutating func takeBlock() -> UInt32 {
     guard free != 0 else {
       blocks.append(Block())

@@ -109,6 +109,9 @@ struct StreamEdge {
   @inline(__always)
   func floors(_ cluster: Int) -> Panes { floors[cluster] }
 
+  /// Whether anything was heard of a cluster.
+  func isHeard(_ cluster: Int) -> Bool { edges[cluster].edge >= 0 }
+
   /// What was heard of one cluster by one input; nil when nothing was.
   func heard(_ cluster: Int, input: Int) -> (newest: Int64, lag: Int64)? {
     let feed = feeds[cluster * inputCount + input]

@@ -49,8 +49,10 @@ public struct Engine: ~Copyable {
     unfinished.removeAll()
   }
 
-  /// Everything that the engine counts, as it is now.
-  public mutating func readings(at now: Microseconds) -> Readings { tally.readings(at: now) }
+  /// Everything that the engine counts, as it is now; for a page with its trends.
+  public mutating func readings(at now: Microseconds, withTrends: Bool = false) -> Readings {
+    tally.readings(at: now, withTrends: withTrends)
+  }
 
   /// Says that the readings of this number were shown to a scraper.
   public mutating func scraped(_ number: UInt32) { tally.scraped(number) }

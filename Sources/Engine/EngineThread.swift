@@ -53,6 +53,9 @@ struct EngineLoop: ~Copyable {
         if let reply = batch.reply { epoch.answers.append((reply, answer)) }
       case .command(.read(let reader)):
         epoch.readers.append(reader)
+      case .command(.readWithTrends(let reader)):
+        epoch.readers.append(reader)
+        epoch.wantsTrends = true
       case .command(.scraped(let number)):
         engine.scraped(number)
       case .command(.apply(let settings)):
@@ -78,7 +81,9 @@ struct EngineLoop: ~Copyable {
     }
     var sealed = Epoch()
     swap(&sealed, &epoch)
-    if !sealed.readers.isEmpty { sealed.readings = engine.readings(at: clock.now) }
+    if !sealed.readers.isEmpty {
+      sealed.readings = engine.readings(at: clock.now, withTrends: sealed.wantsTrends)
+    }
     committer.commit(sealed)
   }
 }

@@ -9,6 +9,8 @@ struct Epoch: Sendable {
   /// The readings at its end, and who asked for them.
   var readings: Readings?
   var readers: [@Sendable (Readings) -> Void] = []
+  /// Somebody who reads draws trends.
+  var wantsTrends = false
 
   /// Whether committing it would change anything that somebody waits for.
   var isEmpty: Bool { answers.isEmpty && readers.isEmpty }

@@ -86,8 +86,9 @@ struct Tally: ~Copyable, EventSink {
   mutating func scraped(_ number: UInt32) { counters.scraped(number) }
 
   /// The counters' families and the accounting of every input.
-  mutating func readings(at now: Microseconds) -> Readings {
+  mutating func readings(at now: Microseconds, withTrends: Bool) -> Readings {
     var readings = Readings(counters.readings(now: now))
+    if withTrends { readings.trends = counters.trends() }
     if accounts.indices.contains(input) { accounts[input] = account }
     for (name, account) in zip(inputs, accounts) { account.append(to: &readings, input: name) }
     return readings

@@ -91,16 +91,20 @@ struct WebWiring: Sendable {
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     let scrapes = ScrapeCoordinator(
       options: options, read: { reader in _ = queue.ask(.read(reader)) }, complete: { metrics.complete($0) })
+    // Of its own, so that no scrape pays for what the page draws, and no reader of the page takes a scrape's place.
+    let views = ScrapeCoordinator(
+      options: options, read: { reader in _ = queue.ask(.readWithTrends(reader)) },
+      complete: { metrics.complete($0) })
     let startedAt = clock.now
     let page: @Sendable (Readings) -> [UInt8] = { readings in
       Page.render(
         PageModel(
           readings: readings, inputs: statuses.map { PageModel.Input(name: $0.name, status: $0.snapshot) },
           version: Version.version, startedAt: startedAt, now: clock.now, linkPrefix: settings.web.linkPrefix,
-          telemetryPath: settings.web.telemetryPath, obstacle: readiness.obstacle))
+          telemetryPath: settings.web.telemetryPath, obstacle: readiness.obstacle, projectURL: Version.projectURL))
     }
     var routes = WebRoutes(
-      scrapes: scrapes, readiness: readiness, telemetryPath: settings.web.telemetryPath, page: page)
+      scrapes: scrapes, views: views, readiness: readiness, telemetryPath: settings.web.telemetryPath, page: page)
     if settings.web.isLifecycleEnabled { routes.reload = { tell in tell(reloader.reload()) } }
     routes.didScrape = { number in _ = queue.ask(.scraped(number)) }
     router = Router(prefix: settings.web.prefix, routes.all)

@@ -7,6 +7,9 @@ enum Version {
   static let buildUser = "unknown"
   static let buildDate = "unknown"
 
+  /// Where documentation and runbooks are; the rules' `runbook_url` begins with it.
+  static let projectURL = "https://github.com/kube-audit-exporter/kube-audit-exporter"
+
   /// The compiler's version.
   static var swift: String {
     #if compiler(>=6.4)

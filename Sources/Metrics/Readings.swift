@@ -2,6 +2,8 @@
 public struct Readings: Sendable {
   /// Counts up with every reading of the engine, so that what a scraper has seen can be named.
   public var number: UInt32 = 0
+  /// For a page alone, and only when it was asked for.
+  public var trends: Trends?
   private var sets = [SampleSet](repeating: SampleSet(), count: FamilyID.allCases.count)
 
   public init() {}

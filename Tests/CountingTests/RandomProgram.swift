@@ -65,6 +65,7 @@ struct RandomProgram {
       } else {
         let readings = counters.readings(now: clock)
         compare(readings, model.readings(now: clock), step)
+        if hasAgreed { compareTrends(counters.trends(seconds: 120, rowsLimit: 4), readings, step) }
         delivered = readings.number
       }
       if random.chance(5) {
@@ -215,7 +216,7 @@ extension RandomProgram {
     differ(name, "got \(only), wanted \(missing)", step)
   }
 
-  private mutating func differ(_ name: String, _ what: String, _ step: Int) {
+  mutating func differ(_ name: String, _ what: String, _ step: Int) {
     hasAgreed = false
     Issue.record("seed \(seed), step \(step), \(name): \(what)")
   }

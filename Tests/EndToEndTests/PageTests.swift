@@ -22,6 +22,7 @@ import Testing
     #expect(facts["loads"]?.array == [])
     #expect(facts["runs"]?.array == [])
     #expect(facts["unbalanced"]?.array == [])
+    #expect(facts["unheard"]?.array == [])
     let links = facts["links"]?.array?.compactMap(\.string) ?? []
     #expect(links.contains { $0.hasSuffix("/metrics") }, "\(links)")
     for link in links where !link.hasPrefix("#") && !link.contains("://") {
@@ -29,20 +30,24 @@ import Testing
     }
     let text = facts["text"]?.string ?? ""
     // Who is being refused now, and from where.
-    for shown in ["kube-audit-exporter", "<script>alert(1)</script>", "203.0.113.66", "50", "stdin"] {
+    for shown in [
+      "kube-audit-exporter", "<script>alert(1)</script>", "203.0.113.66", "50", "stdin", "KubeAuditForbiddenSpike",
+      "Refused users: 50 since",
+    ] {
       #expect(text.contains(shown), "\(shown) is not in: \(text)")
     }
   }
 
-  @Test(arguments: [1280, 390])
-  func aBrowserShowsIt(width: Int) throws {
+  @Test(arguments: [1440, 360], [0, 1])
+  func aBrowserShowsIt(width: Int, scheme: Int) throws {
     let chromium = try Program.tool("chromium", package: "chromium")
     let exporter = try Self.start()
     try Files.withTemporaryFolder { folder in
       let outcome = try Process.run(
         [
           chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-          "--no-first-run", "--user-data-dir=\(folder)/profile", "--window-size=\(width),900",
+          "--no-first-run", "--user-data-dir=\(folder)/profile",
+          "--blink-settings=preferredColorScheme=\(scheme)", "--window-size=\(width),900",
           "--screenshot=\(folder)/page.png", exporter.url + "/",
         ], environment: ["HOME": folder, "no_proxy": "*"], secondsLimit: 90)
       let image = try? Files.read(folder + "/page.png")

@@ -34,10 +34,21 @@ import Testing
     for scraper in scrapers { scraper.join() }
     Self.drain(queue)
     let last = Monitor<Readings?>(nil)
+    // A scrape alone has no trends; who looks at the page has them, of the same instant.
+    let looked = Monitor<Readings?>(nil)
     #expect(queue.ask(.read { readings in last.update { $0 = readings } }))
+    #expect(last.wait(milliseconds: 10_000) { $0 == nil ? nil : true } == true)
+    #expect(last.withLock { $0?.trends == nil })
+    #expect(queue.ask(.readWithTrends { readings in looked.update { $0 = readings } }))
     queue.close()
     running.join()
     let readings = try #require(last.withLock { $0 })
+    let trends = try #require(looked.withLock { $0?.trends })
+    let hour = readings[.windowRequests].rows.filter {
+      readings[.windowRequests].value(of: .window, in: $0) == trends.window
+    }
+    let drawn = trends.clusters.flatMap(\.requests).reduce(0, +)
+    #expect(!trends.clusters.isEmpty && Double(drawn) == hour.reduce(0) { $0 + $1.value })
     let final = ledger.withLock { $0 }
     #expect(readings.sum(.eventsReceived) == final.sent + final.repeated)
     #expect(readings.sum(.eventsDuplicate) == final.repeated)

@@ -1,4 +1,5 @@
 import Diagnostics
+import Glibc
 import Inputs
 import Metrics
 import TestSupport
@@ -20,19 +21,40 @@ import Testing
     status.sources = [.init(name: text, readBytes: 5, totalBytes: 3), .init(name: text, readBytes: 5, totalBytes: nil)]
     var readings = Readings()
     let cluster = (Label.cluster, text)
-    let window = (Label.window, text)
+    let window = (Label.window, "5m")
     readings[.windowRequests].append([cluster, window, (.codeClass, text)], 7)
     readings[.windowDeniedRequests].append(
-      [cluster, window, (.code, text), (.reason, text), (.user, text), (.sourceIP, text)], 3)
+      [cluster, window, (.code, text), (.reason, "authorization"), (.user, text), (.sourceIP, text)], 60)
     readings[.windowRBACMutations].append(
-      [cluster, window, (.resource, text), (.verb, text), (.user, text), (.outcome, text)], 2)
+      [cluster, (.window, "15m"), (.resource, text), (.verb, text), (.user, text), (.outcome, "denied")], 2)
     readings[.eventLag].append([cluster, (.input, text)], 900)
     readings[.eventLag].append([cluster, (.input, text + "2")], 90)
     readings[.series].append([(.family, text)], 3)
     readings[.seriesLimit].append([(.family, text)], 4)
+    readings.trends = trends(of: text)
     return PageModel(
       readings: readings, inputs: [.init(name: text, status: status)], version: text, startedAt: 0, now: 0,
-      linkPrefix: "/" + text, telemetryPath: "/" + text, obstacle: text, documentationURL: "x" + text)
+      linkPrefix: "/" + text, telemetryPath: "/" + text, obstacle: text, projectURL: "x" + text)
+  }
+
+  private func trends(of text: String) -> Trends {
+    var trends = Trends()
+    trends.axis.count = 3
+    trends.axis.paneSeconds = 120
+    trends.window = "1h"
+    trends.recentWindow = "5m"
+    trends.clusters = [.init(name: text, requests: [1, 2, 3], serverErrors: [0, 1, 0], denied: [0, 0, 3])]
+    var parts = SampleSet()
+    let values: [(Label, String)] = [
+      (.cluster, text), (.reason, text), (.user, text), (.sourceIP, text), (.resource, text), (.verb, text),
+      (.outcome, text), (.object, text),
+    ]
+    parts.append(values, 3)
+    let table = Trends.Table(
+      rows: [.init(panes: [0, 0, 3], total: 3, recent: 3, others: 4, parts: parts)], count: 9)
+    (trends.refusedUsers, trends.refusedSourceIPs) = (table, table)
+    (trends.rbacMutations, trends.trackedObjects) = (table, table)
+    return trends
   }
 
   @Test(arguments: hostile)
@@ -48,18 +70,21 @@ import Testing
     #expect(shape.isolated.contains(HTML.escaped(text)) || text.isEmpty, "shown, in its own direction")
   }
 
+  @Test func writesSamples() throws {
+    try Files.write(Page.render(PageSamples.busy), to: "/tmp/w/page-busy.html")
+    try Files.write(Page.render(PageSamples.empty), to: "/tmp/w/page-empty.html")
+  }
+
   @Test func thePageIsWholeWhateverItShows() throws {
-    for model in [PageSamples.empty, PageSamples.busy] {
-      let page = String(decoding: Page.render(model), as: UTF8.self)
+    for (name, model) in [("empty", PageSamples.empty), ("busy", PageSamples.busy)] {
+      let bytes = Page.render(model)
+      // To be looked at in a browser: PAGE_SAMPLES=/tmp swift test --filter ExporterTests.PageTests
+      if let folder = unsafe getenv("PAGE_SAMPLES") {
+        try Files.write(bytes, to: "\(unsafe String(cString: folder))/page-\(name).html")
+      }
+      let page = String(decoding: bytes, as: UTF8.self)
       _ = try MarkupShape(page)
       #expect(!page.contains("nan") && !page.contains("inf "))
-    }
-    let busy = String(decoding: Page.render(PageSamples.busy), as: UTF8.self)
-    for text in [
-      "91,130", "2,062", "3.4 %", "3 min 10 s", "in the last 5 min", "dr-silent", "running for 3 d 2 h",
-      "20 % of 16.0 MiB", "HTTP 503: 12", "never",
-    ] {
-      #expect(busy.contains(text), "\(text)")
     }
     var strange = PageSamples.busy
     strange.now = .max
@@ -74,34 +99,88 @@ import Testing
     }
   }
 
-  @Test(arguments: 1...20 as ClosedRange<UInt64>)
-  func sumsAndRanksEqualBruteForce(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
-    var readings = Readings()
-    var expected: [String: [String: Double]] = ["user": [:], "ip": [:], "cluster": [:]]
-    var seen = Set<String>()
-    for _ in 0..<300 {
-      let (cluster, user, ip) = ("c\(random.pick(0...3))", "u\(random.pick(0...40))", "10.0.0.\(random.pick(0...20))")
-      let window = ["1h", "90s", "15m"][random.pick(0...2)]
-      guard seen.insert("\(cluster) \(user) \(ip) \(window)").inserted else { continue }
-      let count = Double(random.pick(1...50))
-      readings[.windowDeniedRequests].append(
-        [
-          (.cluster, cluster), (.window, window), (.code, "403"), (.reason, "authorization"), (.user, user),
-          (.sourceIP, ip),
-        ], count)
-      guard window == "90s" else { continue }
-      expected["user"]?[user, default: 0] += count
-      expected["ip"]?[ip, default: 0] += count
-      expected["cluster"]?[cluster, default: 0] += count
+  /// What stands in the tables is what `/metrics` says at the same instant.
+  @Test func rowsHoldTheNumbersOfTheGauges() throws {
+    let model = PageSamples.busy
+    let page = String(decoding: Page.render(model), as: UTF8.self)
+    let figures = PageFigures(model.readings, now: model.now)
+    for (id, family, labels, table) in [
+      ("users", FamilyID.windowDeniedRequests, [Label.cluster, .user], figures.users),
+      ("addresses", .windowDeniedRequests, [.cluster, .sourceIP], figures.sourceIPs),
+      ("changes", .windowRBACMutations, [.cluster, .user, .verb, .resource, .outcome], figures.changes),
+      ("objects", .windowTrackedRequests, [.object], figures.objects),
+    ] {
+      let (now, hour) = (sums(model.readings, family, labels, "5m"), sums(model.readings, family, labels, "1h"))
+      let shown = tableRows(page, id)
+      #expect(table.count == hour.count && table.rows.count == min(12, hour.count) && shown.count == table.rows.count)
+      for (row, cells) in zip(table.rows, shown) {
+        let key = labels.map { row.labels[$0] ?? "" }
+        #expect(Double(row.total) == hour[key] && Double(row.recent) == now[key] ?? 0, "\(key)")
+        #expect(row.panes.reduce(0, +) == row.total)
+        #expect(cells[0].contains(key[key.count > 1 ? 1 : 0]), "\(cells)")
+        #expect(Array(cells.suffix(2)) == [row.recent, row.total].map { PageFormat.count(Double($0)) })
+      }
     }
-    let figures = PageFigures(readings)
-    #expect(figures.window == "90s")
-    #expect(Dictionary(uniqueKeysWithValues: figures.users.map { ($0.name, $0.count) }) == expected["user"])
-    #expect(Dictionary(uniqueKeysWithValues: figures.sourceIPs.map { ($0.name, $0.count) }) == expected["ip"])
-    #expect(Dictionary(uniqueKeysWithValues: figures.clusters.map { ($0.name, $0.denied) }) == expected["cluster"])
-    #expect(figures.users.map(\.count) == figures.users.map(\.count).sorted(by: >))
-    #expect(figures.denied == expected["cluster"]?.values.reduce(0, +))
+    let requests = sums(model.readings, .windowRequests, [.cluster], "1h")
+    for trend in model.readings.trends?.clusters ?? [] {
+      #expect(Double(trend.requests.reduce(0, +)) == requests[[trend.name]])
+    }
+    #expect(tableRows(page, "clusters").map { $0[0] } == ["prod-us", "prod-eu", "staging", "dr-silent"])
+  }
+
+  /// The rows of the story that wake somebody, each with why.
+  @Test func alertsSayWhoFromWhereAndWhy() {
+    let page = String(decoding: Page.render(PageSamples.busy), as: UTF8.self)
+    let rows = tableRows(page, "alerts")
+    let expected = [
+      ["KubeAuditForbiddenSpike", "prod-eu", "payments:ledger-reconciler from 10.12.4.77", "1,204", "≥ 50 in 5 min"],
+      ["KubeAuditManyUsersFromOneSource", "prod-us", "from 198.51.100.200", "26 users", "≥ 20 in 15 min"],
+      ["KubeAuditAWSAuthChanged", "prod-us", "platform-admin update", "1", "&gt; 0 in 15 min"],
+      ["KubeAuditServerErrorRatio", "prod-us", "", "%", "≥ 10 % in 5 min for 2 min"],
+      ["KubeAuditClusterNeverHeard", "dr-silent", "", "never", "for 15 min"],
+      ["KubeAuditInputDown", "", "input stdin", "down", "for 5 min"],
+      ["KubeAuditForbiddenSustained", "prod-eu", "payments:ledger-reconciler", "1,204", "≥ 100 in 1 h"],
+      [
+        "KubeAuditRBACMutation", "staging", "argocd-application-controller patch rolebindings", "3", "&gt; 0 in 15 min",
+      ],
+      ["KubeAuditRBACMutation", "prod-eu", "alice@example.org create clusterrolebindings", "1", "&gt; 0 in 15 min"],
+      ["KubeAuditRBACChangeRefused", "prod-us", "dev-3 delete roles", "2", "&gt; 0 in 15 min"],
+      ["KubeAuditFeedLagging", "staging", "input file", "10 min 7 s", "&gt; 10 min for 10 min"],
+    ]
+    #expect(rows.count == expected.count)
+    for (row, wanted) in zip(rows, expected) {
+      #expect(zip(row, wanted).allSatisfy { $0.contains($1) }, "\(row)")
+    }
+    #expect(page.contains("6 would page, 5 would open a ticket") && page.contains("<title>(11) "))
+    let link = "https://example.org/project/blob/main/alerts/runbooks/KubeAuditForbiddenSpike.md"
+    #expect(page.components(of: "href=\"\(link)\"") == 1)
+    let quiet = String(decoding: Page.render(PageSamples.empty), as: UTF8.self)
+    #expect(quiet.contains("No alert would fire") && quiet.contains("No audit event has been read yet"))
+  }
+
+  /// Sums over the samples of one window, label by label.
+  private func sums(_ readings: Readings, _ family: FamilyID, _ labels: [Label], _ window: String) -> [[String]: Double]
+  {
+    let set = readings[family]
+    var sums: [[String]: Double] = [:]
+    for row in set.rows where set.value(of: .window, in: row) == window {
+      sums[labels.map { set.value(of: $0, in: row) ?? "" }, default: 0] += row.value
+    }
+    return sums
+  }
+
+  /// The text of every cell of the table in a section.
+  private func tableRows(_ page: String, _ id: String) -> [[String]] {
+    guard let start = page.firstRange(of: "<h2 id=\"\(id)\">"),
+      let body = page[start.upperBound...].firstRange(of: "<tbody>"),
+      let end = page[body.upperBound...].firstRange(of: "</tbody>")
+    else { return [] }
+    return page[body.upperBound..<end.lowerBound].split(separator: "</tr>").map { row in
+      row.replacing("</th>", with: "</td>").split(separator: "</td>").map { cell in
+        cell.split(separator: "<").dropFirst(cell.hasPrefix("<") ? 0 : 1)
+          .map { $0.drop { $0 != ">" }.dropFirst() }.joined()
+      }
+    }
   }
 
   @Test func thePageStaysSmall() {
@@ -112,13 +191,14 @@ import Testing
           (.cluster, "c\(at % 1_000)"), (.window, "5m"), (.reason, "authorization"), (.user, "user-\(at)"),
           (.sourceIP, "10.1.\(at % 200).1"),
         ],
-        1)
+        70)
     }
     model.inputs[0].status.sources = (0..<5_000).map { .init(name: "/log/\($0)", readBytes: 1, totalBytes: 2) }
     let page = Page.render(model)
-    #expect(page.count < 64 << 10)
+    #expect(page.count < 128 << 10)
     let text = String(decoding: page, as: UTF8.self)
     #expect(text.contains("and 4,980 more sources") && text.contains("and 954 more clusters"))
+    #expect(text.contains("and 19,997 more like it"), "one of the story's, and three of these, are shown")
   }
 
   @Test func thePolicyNamesThePagesOnlyStyle() throws {

@@ -58,7 +58,8 @@ private final class FakeEngine: Sendable {
   func server(_ change: (inout ScrapeCoordinator.Options, inout WebRoutes) -> Void = { _, _ in }) throws -> HTTPServer {
     var options = ScrapeCoordinator.Options()
     var routes = WebRoutes(
-      scrapes: ScrapeCoordinator(read: read, complete: complete), readiness: Readiness(),
+      scrapes: ScrapeCoordinator(read: read, complete: complete),
+      views: ScrapeCoordinator(read: read, complete: complete), readiness: Readiness(),
       page: { _ in Page.render(PageSamples.busy) })
     change(&options, &routes)
     routes.scrapes = ScrapeCoordinator(options: options, read: read, complete: complete)

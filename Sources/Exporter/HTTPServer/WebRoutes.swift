@@ -19,6 +19,8 @@ struct WebRoutes: Sendable {
   typealias Reload = @Sendable (@escaping @Sendable (String?) -> Void) -> Void
 
   var scrapes: ScrapeCoordinator
+  /// Readings for the page.
+  var views: ScrapeCoordinator
   var readiness: Readiness
   /// `--web.telemetry-path`.
   var telemetryPath = "/metrics"
@@ -52,9 +54,9 @@ struct WebRoutes: Sendable {
   }
 
   private var front: Route {
-    Route("/") { [scrapes, page] request, responder in
+    Route("/") { [views, page] request, responder in
       let wish = Negotiation(accept: nil, acceptEncoding: request.header("accept-encoding"))
-      scrapes.answer(responder) { snapshot in
+      views.answer(responder) { snapshot in
         let plain = { snapshot.page("page", page) }
         var response = Self.response(snapshot, plain, name: "page", wish, contentType: "text/html; charset=utf-8")
         response.headers += Page.securityHeaders

@@ -11,12 +11,14 @@ class Reader(html.parser.HTMLParser):
     def __init__(self):
         super().__init__(convert_charrefs=True)
         self.loads, self.runs, self.links, self.text, self.open, self.unbalanced = [], [], [], [], [], []
+        self.unheard, self.ids, self.plot = [], [], None
 
     def handle_starttag(self, tag, attributes):
         if tag not in self.VOID:
             self.open.append(tag)
         if tag in ("script", "iframe", "object", "embed", "base"):
             self.runs.append(tag)
+        self.listen(tag, dict(attributes))
         for name, value in attributes:
             if name.startswith("on") or (value or "").strip().lower().startswith("javascript:"):
                 self.runs.append(name)
@@ -27,6 +29,22 @@ class Reader(html.parser.HTMLParser):
                 self.links.append(value)
             if name == "style":
                 self.styles(value or "")
+
+    def listen(self, tag, attributes):
+        """Notes what somebody who hears the page would miss."""
+        if self.plot == "svg" and tag != "title":
+            self.unheard.append("a plot without a title")
+        self.plot = tag if tag == "svg" and attributes.get("role") == "img" else None
+        if tag == "th" and "scope" not in attributes:
+            self.unheard.append("a heading of a table without a scope")
+        if tag == "svg" and "role" not in attributes and attributes.get("aria-hidden") != "true":
+            self.unheard.append("a drawing that is neither hidden nor an image")
+        if tag == "section" and "aria-labelledby" not in attributes:
+            self.unheard.append("a section without a name")
+        if "id" in attributes:
+            if attributes["id"] in self.ids:
+                self.unheard.append("two elements called " + attributes["id"])
+            self.ids.append(attributes["id"])
 
     def handle_endtag(self, tag):
         if self.open and self.open[-1] == tag:
@@ -53,6 +71,7 @@ facts = {
     "runs": reader.runs,
     "links": reader.links,
     "text": " ".join("".join(reader.text).split()),
+    "unheard": reader.unheard,
     "unbalanced": reader.unbalanced + reader.open,
 }
 json.dump(facts, sys.stdout)

@@ -1,0 +1,162 @@
+internal import Metrics
+
+/// The alerts of `alerts/rules`, by whether the page can judge them.
+///
+/// A test demands that every rule is in one of the two lists, and that those judged here have the rule's expression,
+/// severity, duration and summary.
+enum AlertConditions {
+  /// Those that follow from what the exporter knows now, pages first.
+  static let all: [AlertCondition] = {
+    let all = denied + changes + health
+    return all.filter { $0.severity == .page } + all.filter { $0.severity == .ticket }
+  }()
+
+  /// Those that need what only Prometheus has: history, arithmetic over families, `up`.
+  static let unjudged = [
+    "KubeAuditAccountingBroken", "KubeAuditClockSkew", "KubeAuditErrorBudgetBurn", "KubeAuditErrorBudgetBurnFast",
+    "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate", "KubeAuditEventsRejected",
+    "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing",
+    "KubeAuditInputErrors", "KubeAuditPolicyHidesUnauthorized", "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap",
+    "KubeAuditWatchdog", "KubeAuditWebhookShedding",
+  ]
+
+  /// Everything that would fire, pages first.
+  static func findings(in readings: Readings, nowSeconds: Double) -> [AlertFinding] {
+    all.flatMap { $0.findings(in: readings, nowSeconds: nowSeconds) }
+  }
+
+  private static func requests(
+    _ labels: [Label], _ family: FamilyID, _ matchers: [SampleQuery.Matcher],
+    _ comparison: AlertCondition.Comparison, _ threshold: Double
+  ) -> AlertCondition.Term {
+    AlertCondition.Term(
+      query: SampleQuery(.sum, by: labels, family, matchers), comparison: comparison, threshold: threshold)
+  }
+
+  private static let denied = [
+    AlertCondition(
+      name: "KubeAuditForbiddenSpike", severity: .page,
+      summary: "A user is being refused again and again by the authorizer",
+      term: requests(
+        [.cluster, .user, .sourceIP], .windowDeniedRequests,
+        [.equals(.reason, "authorization"), .equals(.window, "5m"), .differs(.user, "system:anonymous")], .atLeast, 50),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditForbiddenSustained", severity: .ticket,
+      summary: "A user has been refused steadily by the authorizer for an hour",
+      term: requests(
+        [.cluster, .user, .sourceIP], .windowDeniedRequests,
+        [.equals(.reason, "authorization"), .equals(.window, "1h"), .differs(.user, "system:anonymous")], .atLeast, 100
+      ),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditUnauthorizedSpike", severity: .ticket,
+      summary: "A source IP presents credentials that are not valid",
+      term: requests(
+        [.cluster, .sourceIP], .windowDeniedRequests,
+        [.equals(.reason, "authentication"), .equals(.window, "5m")], .atLeast, 100),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditManyUsersFromOneSource", severity: .page,
+      summary: "Many different users are being refused from one source IP",
+      term: requests([.cluster, .sourceIP], .windowDistinctUsers, [.equals(.window, "15m")], .atLeast, 20),
+      unit: .users),
+    AlertCondition(
+      name: "KubeAuditAnonymousRefused", severity: .ticket,
+      summary: "Anonymous requests are being refused",
+      term: requests(
+        [.cluster, .sourceIP], .windowDeniedRequests,
+        [.equals(.user, "system:anonymous"), .equals(.window, "15m")], .atLeast, 20),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditImpersonationRefused", severity: .ticket,
+      summary: "A user tried to act as somebody else and was refused",
+      term: requests(
+        [.cluster, .user, .sourceIP], .windowDeniedRequests,
+        [.equals(.reason, "impersonation"), .equals(.window, "15m")], .above, 0),
+      unit: .requests),
+  ]
+
+  /// Who writes roles when a cluster is made or upgraded.
+  private static let itself: [SampleQuery.Matcher] = [
+    .differs(.user, "system:apiserver"),
+    .differs(.user, "system:serviceaccount:kube-system:clusterrole-aggregation-controller"),
+  ]
+
+  private static let changes = [
+    AlertCondition(
+      name: "KubeAuditRBACMutation", severity: .ticket, summary: "Roles or bindings were changed",
+      term: requests(
+        [.cluster, .user, .resource, .verb], .windowRBACMutations,
+        [.equals(.outcome, "success"), .equals(.window, "15m")] + itself, .above, 0),
+      unit: .changes),
+    AlertCondition(
+      name: "KubeAuditRBACMutationBurst", severity: .page, summary: "A user is changing many roles or bindings",
+      term: requests(
+        [.cluster, .user], .windowRBACMutations, [.equals(.outcome, "success"), .equals(.window, "5m")] + itself,
+        .atLeast, 30),
+      unit: .changes),
+    AlertCondition(
+      name: "KubeAuditRBACChangeRefused", severity: .ticket,
+      summary: "A user tried to change roles or bindings and was refused",
+      term: requests(
+        [.cluster, .user, .resource, .verb], .windowRBACMutations,
+        [.equals(.outcome, "denied"), .equals(.window, "15m")], .above, 0),
+      unit: .changes),
+    AlertCondition(
+      name: "KubeAuditAWSAuthChanged", severity: .page, summary: "The aws-auth ConfigMap was changed",
+      term: requests(
+        [.cluster, .user, .verb], .windowTrackedRequests,
+        [.equals(.object, "aws-auth"), .equals(.outcome, "success"), .equals(.window, "15m")], .above, 0),
+      unit: .changes),
+    AlertCondition(
+      name: "KubeAuditAdmissionWebhookChanged", severity: .ticket,
+      summary: "The configuration of an admission webhook was changed",
+      term: requests(
+        [.cluster, .user, .object, .verb], .windowTrackedRequests,
+        [
+          .isOneOf(.object, ["validating-webhooks", "mutating-webhooks"]), .equals(.outcome, "success"),
+          .equals(.window, "15m"),
+        ], .above, 0),
+      unit: .changes),
+  ]
+
+  private static let health = [
+    AlertCondition(
+      name: "KubeAuditServerErrorRatio", severity: .page,
+      summary: "The API server answers many requests with a 5xx code",
+      term: AlertCondition.Term(
+        query: SampleQuery(.max, by: [.cluster], .windowServerErrorRatio, [.equals(.window, "5m")]),
+        comparison: .atLeast, threshold: 0.1),
+      unit: .share,
+      restriction: .and(requests([.cluster], .windowRequests, [.equals(.window, "5m")], .atLeast, 200)),
+      lasting: "2m"),
+    AlertCondition(
+      name: "KubeAuditClusterSilent", severity: .page, summary: "A cluster sends no audit events any more",
+      term: AlertCondition.Term(
+        query: SampleQuery(.max, by: [.cluster], .clusterLastEvent), comparison: .above, threshold: 900, isAge: true),
+      unit: .seconds, lasting: "2m"),
+    AlertCondition(
+      name: "KubeAuditClusterNeverHeard", severity: .page,
+      summary: "An expected cluster has not sent one audit event",
+      term: AlertCondition.Term(
+        query: SampleQuery(.max, by: [.cluster], .clusterExpected), comparison: .equal, threshold: 1),
+      unit: .state("never"), restriction: .unless(SampleQuery(.max, by: [.cluster], .clusterLastEvent)), lasting: "15m"),
+    AlertCondition(
+      name: "KubeAuditFeedLagging", severity: .ticket, summary: "Audit events arrive late",
+      term: AlertCondition.Term(
+        query: SampleQuery(.max, by: [.cluster, .input], .eventLag), comparison: .above, threshold: 600),
+      unit: .seconds, lasting: "10m"),
+    AlertCondition(
+      name: "KubeAuditInputDown", severity: .page, summary: "An input of the exporter does not work",
+      term: AlertCondition.Term(
+        query: SampleQuery(.min, by: [.input], .inputUp), comparison: .equal, threshold: 0),
+      unit: .state("down"), lasting: "5m"),
+    AlertCondition(
+      name: "KubeAuditConfigReloadFailed", severity: .ticket, summary: "The exporter refused its new configuration",
+      term: AlertCondition.Term(
+        query: SampleQuery(.min, by: [], .configReloadSuccessful, scrapersLabels: ["instance"]), comparison: .equal,
+        threshold: 0),
+      unit: .state("failed"), lasting: "5m"),
+  ]
+}

@@ -1,0 +1,162 @@
+/// One aggregation over one family, as PromQL writes it: `sum by (user) (family{window="5m"})`.
+///
+/// - Complexity: a row whose labels do not match costs a comparison; each group's labels are read once.
+public struct SampleQuery: Sendable, Equatable {
+  public enum Operation: String, Sendable { case sum, max, min }
+
+  /// A condition on one label.
+  public enum Matcher: Sendable, Equatable {
+    case equals(Label, String)
+    case differs(Label, String)
+    /// One of several words without signs of regular expressions.
+    case isOneOf(Label, [String])
+  }
+
+  /// The samples that agree in the labels asked for.
+  public struct Group: Sendable {
+    /// In the order of `labels`; a label that a sample does not have is empty.
+    public let values: [String]
+    public fileprivate(set) var value: Double
+  }
+
+  public let operation: Operation
+  public let labels: [Label]
+  public let family: FamilyID
+  public let matchers: [Matcher]
+  /// Labels that whoever scrapes adds: they stand in `promQL`, and no sample of ours has them.
+  public let scrapersLabels: [String]
+
+  public init(
+    _ operation: Operation, by labels: [Label], _ family: FamilyID, _ matchers: [Matcher] = [],
+    scrapersLabels: [String] = []
+  ) {
+    self.operation = operation
+    self.labels = labels
+    self.scrapersLabels = scrapersLabels
+    self.family = family
+    self.matchers = matchers
+  }
+
+  /// The same in PromQL.
+  public var promQL: String {
+    "\(operation) by (\((scrapersLabels + labels.map(\.rawValue)).joined(separator: ", "))) (\(selector))"
+  }
+
+  /// What is aggregated, in PromQL.
+  private var selector: String {
+    guard !matchers.isEmpty else { return family.rawValue }
+    let written = matchers.map { matcher in
+      switch matcher {
+      case .equals(let label, let value): "\(label.rawValue)=\"\(value)\""
+      case .differs(let label, let value): "\(label.rawValue)!=\"\(value)\""
+      case .isOneOf(let label, let values): "\(label.rawValue)=~\"\(values.joined(separator: "|"))\""
+      }
+    }
+    return "\(family.rawValue){\(written.joined(separator: ", "))}"
+  }
+
+  /// The groups of the family's samples, in the order of their first samples.
+  public func groups(in readings: Readings) -> [Group] {
+    var index: [[UInt8]: Int] = [:]
+    var groups: [Group] = []
+    let scan = RowScan(labels: labels, matchers: matchers)
+    readings[family].forEach { prefix, row, value in
+      guard let key = scan.key(prefix, row) else { return }
+      if let known = index[key] {
+        groups[known].value = combine(groups[known].value, value)
+      } else {
+        index[key] = groups.count
+        let found = LabelEscaping.split(key)
+        let values = labels.map { label in found.first { $0.label == label }?.value ?? "" }
+        groups.append(Group(values: values, value: value))
+      }
+    }
+    return groups
+  }
+
+  private func combine(_ a: Double, _ b: Double) -> Double {
+    switch operation {
+    case .sum: a + b
+    case .max: max(a, b)
+    case .min: min(a, b)
+    }
+  }
+}
+
+/// Reads rendered labels without taking them apart, for the few that a query is about.
+private struct RowScan {
+  private struct Wanted {
+    /// `user="`.
+    let start: [UInt8]
+    let isInKey: Bool
+    /// Escaped values, and whether the label must be among them; none where any will do.
+    var tests: [(values: [[UInt8]], mustMatch: Bool)] = []
+  }
+  private var wanted: [Wanted] = []
+
+  init(labels: [Label], matchers: [SampleQuery.Matcher]) {
+    func tests(of label: Label) -> [(values: [[UInt8]], mustMatch: Bool)] {
+      matchers.compactMap { matcher in
+        switch matcher {
+        case .equals(label, let value): ([Self.escaped(value)], true)
+        case .differs(label, let value): ([Self.escaped(value)], false)
+        case .isOneOf(label, let values): (values.map(Self.escaped), true)
+        default: nil
+        }
+      }
+    }
+    for label in Label.allCases {
+      let tests = tests(of: label)
+      guard labels.contains(label) || !tests.isEmpty else { continue }
+      wanted.append(
+        Wanted(start: Array((label.rawValue + "=\"").utf8), isInKey: labels.contains(label), tests: tests))
+    }
+  }
+
+  private static func escaped(_ value: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    LabelEscaping.append(value.utf8, to: &bytes)
+    return bytes
+  }
+
+  /// The rendered labels that name the group of a row; nil where the row does not match.
+  func key(_ prefix: [UInt8], _ row: ArraySlice<UInt8>) -> [UInt8]? {
+    var key: [UInt8] = []
+    var passed = 0
+    guard scan(prefix[...], &key, &passed), scan(row, &key, &passed) else { return nil }
+    // A label that is not there has the empty value.
+    let isWhole = wanted.indices.allSatisfy { at in
+      passed >> at & 1 == 1 || wanted[at].tests.allSatisfy { $0.values.contains([]) == $0.mustMatch }
+    }
+    return isWhole ? key : nil
+  }
+
+  private func scan(_ text: ArraySlice<UInt8>, _ key: inout [UInt8], _ passed: inout Int) -> Bool {
+    var at = text.startIndex
+    while at < text.endIndex {
+      let start = at
+      while at < text.endIndex, text[at] != UInt8(ascii: "\"") { at += 1 }
+      let name = text[start..<min(at + 1, text.endIndex)]
+      at += 1
+      let first = at
+      while at < text.endIndex, text[at] != UInt8(ascii: "\"") { at += text[at] == UInt8(ascii: "\\") ? 2 : 1 }
+      guard at < text.endIndex else { return true }
+      if let found = wanted.firstIndex(where: { $0.start.elementsEqual(name) }) {
+        let value = text[first..<at]
+        for test in wanted[found].tests
+        where test.values.contains(where: { $0.elementsEqual(value) }) != test.mustMatch {
+          return false
+        }
+        passed |= 1 << found
+        // An empty label is one that is not there.
+        if wanted[found].isInKey, !value.isEmpty {
+          if !key.isEmpty { key.append(UInt8(ascii: ",")) }
+          key += text[start...at]
+        }
+      }
+      // Over the quote and a comma.
+      at += 2
+    }
+    return true
+  }
+}
