@@ -5,28 +5,39 @@ import Glibc
 ///
 /// A hit means that the very same bytes were read and found right before, so the answer is the same. A wrong guess costs a
 /// comparison; nothing else depends on the table, so nobody gains by aiming at its places.
-/// - Shape: `places` entries of two parts, each of a bounded length; longer parts are not kept. About 1.5 KB
-///   for each user in use, 6 MB at most.
+/// - Shape: a place for each name's hash, whoever comes last has it; the bytes one behind the other in one block, so that
+///   the users of the hour lie close together and stay in the processor's caches. When the block is full, all is forgotten.
 @safe final class RepeatMemo {
   private static let places = 4096
-  /// `uid`, `groups` and `extra` of a service account take about 600 bytes.
-  private static let userLimit = 1024
-  private static let annotationsLimit = 512
-  private static let entryBytes = userLimit + annotationsLimit
+  private static let blockBytes = 1 << 20
+  /// Longer parts are not kept; `uid`, `groups` and `extra` of a service account take about 600 bytes.
+  private static let partLimit = 1024
+  /// Room comes in multiples of this, a cache line: what is replaced mostly fits where it stood.
+  private static let granule = 64
 
-  // SAFETY: `places * entryBytes` bytes from `init` to `deinit`; of each part the first `count` bytes are initialised, and
-  // no more are compared.
-  private let bytes: UnsafeMutablePointer<UInt8>
-  private let entries: UnsafeMutablePointer<Entry>
+  /// Bytes that were read and found right.
+  private struct Part {
+    var start: UInt32 = 0
+    /// 0 marks a part that is not kept.
+    var count: UInt16 = 0
+    var room: UInt16 = 0
+  }
 
   private struct Entry {
-    var userCount = 0
-    var annotationsCount = 0
+    var user = Part()
+    var annotations = Part()
     var decision = Decision.absent
   }
 
+  // SAFETY: `blockBytes` bytes and `places` entries from `init` to `deinit`. Each part's `room` bytes lie in the block and
+  // belong to it alone; its first `count` bytes are initialised, and no more are compared.
+  private let bytes: UnsafeMutablePointer<UInt8>
+  private let entries: UnsafeMutablePointer<Entry>
+  /// How much of the block belongs to parts.
+  private var used = 0
+
   init() {
-    unsafe bytes = .allocate(capacity: Self.places * Self.entryBytes)
+    unsafe bytes = .allocate(capacity: Self.blockBytes)
     unsafe entries = .allocate(capacity: Self.places)
     unsafe entries.initialize(repeating: Entry(), count: Self.places)
   }
@@ -49,42 +60,60 @@ import Glibc
   /// Moves over the rest of the user's object if it is the one that stood there last.
   @inline(__always)
   func passUser(_ at: Int, _ place: inout BytePointer, end: BytePointer) -> Bool {
-    let count = unsafe entries[at].userCount
-    // SAFETY: `count` bytes of the entry are initialised, and as many are before `end`.
-    guard count > 0, count <= end - place, unsafe memcmp(place.raw, bytes + (at &* Self.entryBytes), count) == 0 else {
-      return false
-    }
-    place += count
-    return true
-  }
-
-  /// Keeps what was just read.
-  func keepUser(_ at: Int, from start: BytePointer, to end: BytePointer) {
-    let count = end - start
-    guard count <= Self.userLimit else { return }
-    // SAFETY: the part has room for `userLimit` bytes.
-    unsafe memcpy(bytes + at * Self.entryBytes, start.raw, count)
-    unsafe entries[at].userCount = count
+    pass(unsafe entries[at].user, &place, end: end)
   }
 
   /// Moves over the annotations if they are those that stood there last, and answers their decision.
   @inline(__always)
   func passAnnotations(_ at: Int, _ place: inout BytePointer, end: BytePointer) -> Decision? {
-    let count = unsafe entries[at].annotationsCount
-    guard count > 0, count <= end - place else { return nil }
-    // SAFETY: `count` bytes of the entry are initialised, and as many are before `end`.
-    guard unsafe memcmp(place.raw, bytes + (at &* Self.entryBytes &+ Self.userLimit), count) == 0 else { return nil }
-    place += count
-    return unsafe entries[at].decision
+    pass(unsafe entries[at].annotations, &place, end: end) ? unsafe entries[at].decision : nil
   }
 
   /// Keeps what was just read.
+  @inline(never)
+  func keepUser(_ at: Int, from start: BytePointer, to end: BytePointer) {
+    guard let part = kept(from: start, to: end, insteadOf: unsafe entries[at].user) else { return }
+    unsafe entries[at].user = part
+  }
+
+  /// Keeps what was just read.
+  @inline(never)
   func keepAnnotations(_ at: Int, from start: BytePointer, to end: BytePointer, _ decision: Decision) {
-    let count = end - start
-    guard count <= Self.annotationsLimit else { return }
-    // SAFETY: the part has room for `annotationsLimit` bytes.
-    unsafe memcpy(bytes + at * Self.entryBytes + Self.userLimit, start.raw, count)
-    unsafe entries[at].annotationsCount = count
+    guard let part = kept(from: start, to: end, insteadOf: unsafe entries[at].annotations) else { return }
+    unsafe entries[at].annotations = part
     unsafe entries[at].decision = decision
+  }
+
+  /// A copy in the block, where `old` stood if it fits; nil when it is too long to be kept.
+  private func kept(from start: BytePointer, to end: BytePointer, insteadOf old: Part) -> Part? {
+    let count = end - start
+    guard count <= Self.partLimit else { return nil }
+    var part = old
+    if count > part.room {
+      let room = (count + Self.granule - 1) / Self.granule * Self.granule
+      if used + room > Self.blockBytes { forgetAll() }
+      part = Part(start: UInt32(used), room: UInt16(room))
+      used += room
+    }
+    part.count = UInt16(count)
+    // SAFETY: the part's room holds `count` bytes.
+    unsafe memcpy(bytes + Int(part.start), start.raw, count)
+    return part
+  }
+
+  private func forgetAll() {
+    unsafe entries.update(repeating: Entry(), count: Self.places)
+    used = 0
+  }
+
+  @inline(__always)
+  private func pass(_ part: Part, _ place: inout BytePointer, end: BytePointer) -> Bool {
+    let count = Int(part.count)
+    // SAFETY: `count` bytes of the part are initialised, and as many are before `end`.
+    guard count > 0, count <= end - place, unsafe memcmp(place.raw, bytes + Int(part.start), count) == 0 else {
+      return false
+    }
+    place += count
+    return true
   }
 }

@@ -11,7 +11,7 @@ internal import Metrics
 @Sendable func replay(_ options: ReplayOptions) -> Int32 {
   var run = ReplayRun(options)
   run.readAll()
-  Console.standard.out(run.page())
+  Console.out(run.page())
   return run.hasFailed ? 1 : 0
 }
 
@@ -54,13 +54,13 @@ private struct ReplayRun: ~Copyable {
     progress.finish()
   }
 
-  mutating func page() -> String {
+  mutating func page() -> [UInt8] {
     // The clock of a replay is the newest event.
     let readings = engine.readings(at: 0)
     switch options.format {
-    case .table: return ReplayReport(readings).table(columns: Terminal.columns(STDOUT_FILENO))
-    case .json: return ReplayJSON.text(readings)
-    case .openmetrics: return String(decoding: Exposition.render(readings, as: .openMetrics), as: UTF8.self)
+    case .table: return Array(ReplayReport(readings).table(columns: Terminal.columns(STDOUT_FILENO)).utf8)
+    case .json: return Array(ReplayJSON.text(readings).utf8)
+    case .openmetrics: return Exposition.render(readings, as: .openMetrics)
     }
   }
 }
