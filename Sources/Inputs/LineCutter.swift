@@ -45,11 +45,11 @@ struct LineCutter {
 
   let chunkBytes: Int
   let lineBytesLimit: Int
-  /// Whether the unfinished line is held with room for the next read behind it: it is then copied once only.
+  /// Whether buffers that are given back are kept, and an unfinished line that is all of its buffer has room behind it.
   private let keepsRoom: Bool
   /// The unfinished last line.
   private var carry: ByteBuffer?
-  /// A buffer that was given back, for the next unfinished line.
+  /// A buffer that was given back, for the next read.
   private var spare: ByteBuffer?
   /// Whether the line that is being read is to be dropped up to its end.
   var isSkipping = false
@@ -107,9 +107,16 @@ struct LineCutter {
   }
 
   /// A buffer that begins with what is carried. The carry itself stays until something was read.
-  private func continued(capacity: Int) -> ByteBuffer {
-    guard let carry else { return ByteBuffer(capacity: capacity) }
-    return carry.capacity >= capacity ? carry : Self.copy(of: carry, from: 0, capacity: capacity)
+  private mutating func continued(capacity: Int) -> ByteBuffer {
+    if let carry, carry.capacity >= capacity { return carry }
+    let buffer = spare.take().flatMap { $0.capacity >= capacity ? $0 : nil } ?? ByteBuffer(capacity: wholeChunks(capacity))
+    if let carry { Self.append(carry, from: 0, to: buffer) }
+    return buffer
+  }
+
+  /// What is kept has room for a carry of any usual length, so that one buffer serves from read to read.
+  private func wholeChunks(_ capacity: Int) -> Int {
+    keepsRoom ? (capacity + chunkBytes - 1) / chunkBytes * chunkBytes : capacity
   }
 
   /// Holds what follows the last line break until the next read.
@@ -117,13 +124,7 @@ struct LineCutter {
     let count = buffer.count - start
     guard count > 0 else { return carry = nil }
     if start == 0, keepsRoom { return carry = buffer }
-    guard keepsRoom else { return carry = Self.copy(of: buffer, from: start, capacity: count) }
-    // As much room as the next call asks for, in whole chunks, so that buffers fit in each other's place.
-    let needed = count + max(chunkBytes, count) + 1
-    let next = spare.take().flatMap { $0.capacity >= needed ? $0 : nil }
-      ?? ByteBuffer(capacity: (needed + chunkBytes - 1) / chunkBytes * chunkBytes)
-    Self.append(buffer, from: start, to: next)
-    carry = next
+    carry = Self.copy(of: buffer, from: start, capacity: count)
   }
 
   /// A few lines do not hold a whole chunk of the budget: a slow pipe would fill the queue with emptiness.

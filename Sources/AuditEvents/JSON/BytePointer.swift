@@ -84,6 +84,30 @@ extension BytePointer {
     }
   }
 
+  /// The same for strings that are mostly longer than 16 bytes.
+  @inline(__always) func closingQuoteOfLong(_ isEscaped: inout Bool) -> BytePointer? {
+    var place = self
+    while true {
+      let stops = unsafe kae_string_stop32(place.raw)
+      if stops != 0 {
+        place += stops.trailingZeroBitCount
+        if place.byte == UInt8(ascii: "\"") { return place }
+        let slow = place.closingQuoteSlowly
+        isEscaped = slow.isEscaped
+        return slow.end
+      }
+      place += 32
+    }
+  }
+
+  /// Whether the next `count` bytes, 16 to 48 and a multiple of 4, are plain ones and a quote follows.
+  @inline(__always) func isQuoted(_ count: Int) -> Bool {
+    guard self[count] == UInt8(ascii: "\"") else { return false }
+    var stops = unsafe kae_string_stop16(raw) | kae_string_stop16(raw + (count &- 16))
+    if count > 32 { stops |= unsafe kae_string_stop16(raw + 16) }
+    return stops == 0
+  }
+
   /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
   @inline(never) private var closingQuoteSlowly: (end: BytePointer?, isEscaped: Bool) {
     var isEscaped = false

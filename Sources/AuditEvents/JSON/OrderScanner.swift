@@ -10,7 +10,7 @@
 ///   `requestReceivedTimestamp`, where no API server writes one. Such an event must have its `objectRef`,
 ///   `responseStatus` and `annotations` where they belong, or it is read in any order.
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
-struct OrderScanner {
+struct OrderScanner: ~Copyable {
   var event = AuditEvent()
   private let memo = RepeatMemo()
   /// The present user's place in the memo.
@@ -91,7 +91,14 @@ struct OrderScanner {
     } else {
       return false
     }
-    guard Self.text(&place, into: &event.auditID), place.skip(#"","stage":"Re"#) else { return false }
+    // A UUID, as any API server and nearly every client has it.
+    if place.isQuoted(36) {
+      event.auditID = place.text(to: place + 36, isEscaped: false)
+      place += 36
+    } else if !Self.text(&place, into: &event.auditID) {
+      return false
+    }
+    guard place.skip(#"","stage":"Re"#) else { return false }
     if place.skip(#"sponseComplete","requestURI":""#) {
       event.stage = .responseComplete
     } else if place.skip(#"sponseStarted","requestURI":""#) {
@@ -101,7 +108,7 @@ struct OrderScanner {
     } else {
       return false
     }
-    guard Self.text(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
+    guard Self.longText(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
     let verb = place
     var isEscaped = false
     guard let verbEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
@@ -115,7 +122,7 @@ struct OrderScanner {
   private mutating func scanUser(_ place: inout BytePointer, end: BytePointer) -> Bool {
     let hasName = !place.skip("}")
     if hasName {
-      guard place.skip(#""username":""#), Self.text(&place, into: &event.user) else { return false }
+      guard place.skip(#""username":""#), Self.longText(&place, into: &event.user) else { return false }
     } else {
       event.user = .empty
     }
@@ -148,7 +155,7 @@ struct OrderScanner {
       event.sourceIPs = .empty
     }
     if place.skip(#","userAgent":""#) {
-      guard Self.text(&place, into: &event.userAgent) else { return false }
+      guard Self.longText(&place, into: &event.userAgent) else { return false }
       place += 1
     } else {
       event.userAgent = .empty
@@ -273,6 +280,16 @@ struct OrderScanner {
   private static func text(_ place: inout BytePointer, into text: inout Text) -> Bool {
     var isEscaped = false
     guard let end = place.closingQuote(&isEscaped) else { return false }
+    text = place.text(to: end, isEscaped: isEscaped)
+    place = end
+    return true
+  }
+
+  /// The same for strings that are mostly longer than 16 bytes.
+  @inline(__always)
+  private static func longText(_ place: inout BytePointer, into text: inout Text) -> Bool {
+    var isEscaped = false
+    guard let end = place.closingQuoteOfLong(&isEscaped) else { return false }
     text = place.text(to: end, isEscaped: isEscaped)
     place = end
     return true

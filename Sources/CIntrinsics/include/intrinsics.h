@@ -35,6 +35,11 @@ KAE_INLINE uint32_t kae_string_stop16(const uint8_t *_Nonnull p) {
 #endif
 }
 
+/* The same of 32 bytes. */
+KAE_INLINE uint32_t kae_string_stop32(const uint8_t *_Nonnull p) {
+  return kae_string_stop16(p) | kae_string_stop16(p + 16) << 16;
+}
+
 /* One bit a byte of 64: quotes, backslashes, opening and closing brackets of either kind (`{` and `[` differ in one
  * bit, as do `}` and `]`). */
 typedef struct {
