@@ -2,7 +2,7 @@
 ///
 /// Absent strings are empty: the API server omits empty fields, so the two cannot be told apart and mean the same.
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go`.
-public struct AuditEvent: ~Copyable {
+public struct AuditEvent {
   public var stage = Stage.unknown
   public var level = Level.unknown
   public var verb = Verb.none

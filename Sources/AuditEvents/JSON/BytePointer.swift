@@ -108,33 +108,40 @@ extension BytePointer {
     return stops == 0
   }
 
-  /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
+  /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote. 64 bytes at a
+  /// time: escaped quotes, which are the most frequent escape, cost nothing.
   @inline(never) private var closingQuoteSlowly: (end: BytePointer?, isEscaped: Bool) {
     var isEscaped = false
     var place = self
-    while true {
-      if place.byte == UInt8(ascii: "\\") {
-        isEscaped = true
-        if place[1] == UInt8(ascii: "\"") {
-          place += 2
-        } else if let length = place.escapeLength {
-          place += length
-        } else {
-          return (nil, true)
+    blocks: while true {
+      var block = unsafe kae_string64(place.raw)
+      while true {
+        let follows = block.backslashes << 1
+        let others = follows & ~block.quotes
+        let first = (block.quotes & ~follows) | block.feeds | others
+        guard first != 0 else { break }
+        let bit = first.trailingZeroBitCount
+        let mark = first & (0 &- first)
+        if others & mark == 0 {
+          let isQuote = block.quotes & mark != 0
+          return (isQuote ? place + bit : nil, isEscaped || block.backslashes & (mark &- 1) != 0)
         }
-      } else if place.byte == UInt8(ascii: "\"") {
-        return (place, isEscaped)
-      } else if place.byte == UInt8(ascii: "\n") {
-        return (nil, isEscaped)
-      } else {
-        place += 1
+        // An escape of something else than a quote.
+        guard let length = (place + (bit - 1)).escapeLength else { return (nil, true) }
+        isEscaped = true
+        let next = bit - 1 + length
+        if next >= 64 {
+          place += next
+          continue blocks
+        }
+        let rest = ~UInt64(0) << UInt64(next)
+        block.quotes &= rest
+        block.backslashes &= rest
+        block.feeds &= rest
       }
-      var stops = unsafe kae_string_stop16(place.raw)
-      while stops == 0 {
-        place += 16
-        stops = unsafe kae_string_stop16(place.raw)
-      }
-      place += stops.trailingZeroBitCount
+      if block.backslashes != 0 { isEscaped = true }
+      // A backslash at the end is looked at with what follows it.
+      place += block.backslashes >> 63 != 0 ? 63 : 64
     }
   }
 

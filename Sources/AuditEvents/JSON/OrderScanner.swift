@@ -10,11 +10,8 @@
 ///   `requestReceivedTimestamp`, where no API server writes one. Such an event must have its `objectRef`,
 ///   `responseStatus` and `annotations` where they belong, or it is read in any order.
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
-struct OrderScanner: ~Copyable {
+struct OrderScanner {
   var event = AuditEvent()
-  private let memo = RepeatMemo()
-  /// The present user's place in the memo.
-  private var memoPlace = 0
   // One each: the two times of a watch's end are apart.
   private var stageTime = EventTime()
   private var receivedTime = EventTime()
@@ -42,7 +39,7 @@ struct OrderScanner: ~Copyable {
     _ start: BytePointer, _ place: inout BytePointer, end: BytePointer, readsBodies: Bool
   ) -> BytePointer? {
     clear()
-    guard scanHead(&place), scanUser(&place, end: end), scanClient(&place) else { return nil }
+    guard scanHead(&place), scanUser(&place), scanClient(&place) else { return nil }
     var hasReference = false
     if place.skip(#","objectRef":{""#) {
       guard scanObjectReference(&place) else { return nil }
@@ -62,7 +59,7 @@ struct OrderScanner: ~Copyable {
       lineEnd = found
       place = tail
     }
-    guard scanTail(&place, end: end, needsAnnotations: lineEnd != nil) else { return nil }
+    guard scanTail(&place, needsAnnotations: lineEnd != nil) else { return nil }
     if let lineEnd, place != lineEnd { return nil }
     event.json = start.text(to: place, isEscaped: false)
     return place
@@ -91,13 +88,10 @@ struct OrderScanner: ~Copyable {
     } else {
       return false
     }
-    // A UUID, as any API server and nearly every client has it.
-    if place.isQuoted(36) {
-      event.auditID = place.text(to: place + 36, isEscaped: false)
-      place += 36
-    } else if !Self.text(&place, into: &event.auditID) {
-      return false
-    }
+    let identifier = place
+    var isEscaped = false
+    guard Self.passUUID(&place, &isEscaped) else { return false }
+    event.auditID = identifier.text(to: place, isEscaped: isEscaped)
     guard place.skip(#"","stage":"Re"#) else { return false }
     if place.skip(#"sponseComplete","requestURI":""#) {
       event.stage = .responseComplete
@@ -110,7 +104,7 @@ struct OrderScanner: ~Copyable {
     }
     guard Self.longText(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
     let verb = place
-    var isEscaped = false
+    isEscaped = false
     guard let verbEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
     place = verbEnd
     event.verb = Verb(verb, count: place - verb)
@@ -119,18 +113,12 @@ struct OrderScanner: ~Copyable {
 
   /// From the byte after `"user":{` to the end of the users' last object.
   @inline(__always)
-  private mutating func scanUser(_ place: inout BytePointer, end: BytePointer) -> Bool {
-    let hasName = !place.skip("}")
-    if hasName {
-      guard place.skip(#""username":""#), Self.longText(&place, into: &event.user) else { return false }
+  private mutating func scanUser(_ place: inout BytePointer) -> Bool {
+    if place.skip(#""username":""#) {
+      guard Self.longText(&place, into: &event.user), Self.passRestOfUser(&place) else { return false }
     } else {
+      guard place.skip("}") else { return false }
       event.user = .empty
-    }
-    memoPlace = RepeatMemo.place(of: event.user)
-    if hasName, !memo.passUser(memoPlace, &place, end: end) {
-      let start = place
-      guard Self.passRestOfUser(&place) else { return false }
-      memo.keepUser(memoPlace, from: start, to: place)
     }
     if place.skip(#","impersonatedUser":{"username":""#) {
       guard Self.text(&place, into: &event.impersonatedUser), Self.passRestOfUser(&place) else { return false }
@@ -210,7 +198,7 @@ struct OrderScanner: ~Copyable {
 
   /// The times, the annotations and the closing bracket.
   @inline(__always)
-  private mutating func scanTail(_ place: inout BytePointer, end: BytePointer, needsAnnotations: Bool) -> Bool {
+  private mutating func scanTail(_ place: inout BytePointer, needsAnnotations: Bool) -> Bool {
     guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
     // Read only where the stage's time is missing.
     var received = place
@@ -222,13 +210,7 @@ struct OrderScanner: ~Copyable {
     if event.time == AuditEvent.absentTime { event.time = Self.scanTime(&received, &receivedTime) }
     guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
-      if let decision = memo.passAnnotations(memoPlace, &place, end: end) {
-        event.decision = decision
-      } else {
-        let start = place
-        guard scanAnnotations(&place) else { return false }
-        memo.keepAnnotations(memoPlace, from: start, to: place, event.decision)
-      }
+      guard scanAnnotations(&place) else { return false }
     } else if needsAnnotations {
       return false
     }
@@ -255,10 +237,17 @@ struct OrderScanner: ~Copyable {
   /// From the first key's first byte to the end of the object: strings only.
   @inline(__always)
   private mutating func scanAnnotations(_ place: inout BytePointer) -> Bool {
+    // What the authorizer writes, as nearly always.
+    if place.skip(#"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""#) {
+      guard Self.passLong(&place) else { return false }
+      event.decision = .allow
+      if place.skip(#""}"#) { return true }
+      guard place.skip(#"",""#) else { return false }
+    }
     while true {
       let isDecision = place.matches(#"authorization.k8s.io/decision":""#)
       var isEscaped = false
-      guard let keyEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
+      guard let keyEnd = place.closingQuoteOfLong(&isEscaped), !isEscaped else { return false }
       place = keyEnd
       guard place.skip(#"":""#) else { return false }
       let value = place
@@ -304,15 +293,38 @@ struct OrderScanner: ~Copyable {
     return true
   }
 
+  /// The same for strings that are mostly longer than 16 bytes.
+  @inline(__always)
+  private static func passLong(_ place: inout BytePointer) -> Bool {
+    var isEscaped = false
+    guard let end = place.closingQuoteOfLong(&isEscaped) else { return false }
+    place = end
+    return true
+  }
+
+  /// Passes over a string that mostly is a UUID.
+  @inline(__always)
+  private static func passUUID(_ place: inout BytePointer, _ isEscaped: inout Bool) -> Bool {
+    if place.isQuoted(36) {
+      place += 36
+      return true
+    }
+    guard let end = place.closingQuote(&isEscaped) else { return false }
+    place = end
+    return true
+  }
+
   /// Passes over at least one quoted string and its followers; leaves `place` at the closing bracket.
   @inline(__always)
   private static func passStrings(_ place: inout BytePointer) -> Bool {
     guard place.skip(#"""#) else { return false }
     while true {
-      guard pass(&place) else { return false }
-      if place.skip(#"",""#) { continue }
-      place += 1
-      return place.byte == UInt8(ascii: "]")
+      guard passLong(&place) else { return false }
+      if place[1] == UInt8(ascii: "]") {
+        place += 1
+        return true
+      }
+      guard place.skip(#"",""#) else { return false }
     }
   }
 
@@ -320,7 +332,8 @@ struct OrderScanner: ~Copyable {
   /// kept.
   @inline(never)
   private static func passRestOfUser(_ place: inout BytePointer) -> Bool {
-    if place.skip(#"","uid":""#), !pass(&place) { return false }
+    var isEscaped = false
+    if place.skip(#"","uid":""#), !passUUID(&place, &isEscaped) { return false }
     place += 1
     if place.skip(#","groups":["#) {
       guard passStrings(&place) else { return false }
@@ -328,7 +341,7 @@ struct OrderScanner: ~Copyable {
     }
     if place.skip(#","extra":{""#) {
       while true {
-        guard pass(&place), place.skip(#"":["#), passStrings(&place) else { return false }
+        guard passLong(&place), place.skip(#"":["#), passStrings(&place) else { return false }
         place += 1
         if place.skip(#",""#) { continue }
         guard place.skip("}") else { return false }
