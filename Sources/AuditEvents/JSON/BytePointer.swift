@@ -100,12 +100,19 @@ extension BytePointer {
     }
   }
 
-  /// Whether the next `count` bytes, 16 to 48 and a multiple of 4, are plain ones and a quote follows.
-  @inline(__always) func isQuoted(_ count: Int) -> Bool {
-    guard self[count] == UInt8(ascii: "\"") else { return false }
-    var stops = unsafe kae_string_stop16(raw) | kae_string_stop16(raw + (count &- 16))
-    if count > 32 { stops |= unsafe kae_string_stop16(raw + 16) }
-    return stops == 0
+  /// The same for strings in which escapes are expected.
+  @inline(__always) var closingQuoteOfEscaped: BytePointer? { closingQuoteSlowly.end }
+
+  /// Whether 36 plain bytes stand here, as many as a UUID has, and a quote follows.
+  @inline(__always) var isQuotedUUID: Bool {
+    guard self[36] == UInt8(ascii: "\"") else { return false }
+    return unsafe kae_string_stop32(raw) | kae_string_stop16(raw + 20) == 0
+  }
+
+  /// Whether 27 plain bytes stand here, as many as an API server's time has, and a quote follows.
+  @inline(__always) var isQuotedTime: Bool {
+    guard self[27] == UInt8(ascii: "\"") else { return false }
+    return unsafe kae_string_stop16(raw) | kae_string_stop16(raw + 11) == 0
   }
 
   /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote. 64 bytes at a

@@ -41,12 +41,15 @@ struct OrderScanner {
     clear()
     guard scanHead(&place), scanUser(&place), scanClient(&place) else { return nil }
     var hasReference = false
-    if place.skip(#","objectRef":{""#) {
+    if place.skip(#","objectRef":{"resource":""#) {
       guard scanObjectReference(&place) else { return nil }
       hasReference = true
     }
     var hasStatus = false
-    if place.skip(#","responseStatus":{"metadata":{},""#) {
+    if place.skip(#","responseStatus":{"metadata":{},"code":"#) {
+      guard scanCode(&place) else { return nil }
+      hasStatus = true
+    } else if place.skip(#","responseStatus":{"metadata":{},""#) {
       guard scanStatus(&place) else { return nil }
       hasStatus = true
     }
@@ -134,9 +137,14 @@ struct OrderScanner {
   /// `sourceIPs` and `userAgent`, both optional.
   @inline(__always)
   private mutating func scanClient(_ place: inout BytePointer) -> Bool {
-    if place.skip(#","sourceIPs":["#) {
-      let list = place
-      guard Self.passStrings(&place) else { return false }
+    if place.skip(#","sourceIPs":[""#) {
+      let list = place + -1
+      guard Self.pass(&place) else { return false }
+      if place[1] == UInt8(ascii: "]") {
+        place += 1
+      } else {
+        guard place.skip(#"",""#), Self.passRestOfStrings(&place) else { return false }
+      }
       event.sourceIPs = list.text(to: place, isEscaped: false)
       place += 1
     } else {
@@ -151,14 +159,17 @@ struct OrderScanner {
     return true
   }
 
-  /// From the first key's first byte to the end of the object.
+  /// From the resource's first byte to the end of the object.
   @inline(__always)
   private mutating func scanObjectReference(_ place: inout BytePointer) -> Bool {
-    guard place.skip(#"resource":""#), Self.text(&place, into: &event.resource) else { return false }
-    if place.skip(#"","namespace":""#), !Self.text(&place, into: &event.namespace) { return false }
-    if place.skip(#"","name":""#), !Self.text(&place, into: &event.name) { return false }
+    guard Self.text(&place, into: &event.resource) else { return false }
+    if place[3] == UInt8(ascii: "n") {
+      if place.skip(#"","namespace":""#), !Self.text(&place, into: &event.namespace) { return false }
+      if place.skip(#"","name":""#), !Self.longText(&place, into: &event.name) { return false }
+    }
     if place.skip(#"","uid":""#), !Self.pass(&place) { return false }
-    if place.skip(#"","apiGroup":""#), !Self.text(&place, into: &event.apiGroup) { return false }
+    if place.skip(#"","apiGroup":""#), !Self.longText(&place, into: &event.apiGroup) { return false }
+    if place.skip(#"","apiVersion":"v1"}"#) { return true }
     if place.skip(#"","apiVersion":""#), !Self.pass(&place) { return false }
     if place.skip(#"","resourceVersion":""#), !Self.pass(&place) { return false }
     if place.skip(#"","subresource":""#), !Self.text(&place, into: &event.subresource) { return false }
@@ -168,7 +179,6 @@ struct OrderScanner {
   /// From the first byte of the key that follows `metadata` to the end of the object. The code is required.
   @inline(__always)
   private mutating func scanStatus(_ place: inout BytePointer) -> Bool {
-    if place.skip(#"code":"#) { return scanCode(&place) }
     var message = Text.empty
     var kind = Text.empty
     if place.skip(#"status":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
@@ -203,8 +213,12 @@ struct OrderScanner {
     // Read only where the stage's time is missing.
     var received = place
     var isEscaped = false
-    guard let receivedEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
-    place = receivedEnd
+    if place.isQuotedTime {
+      place += 27
+    } else {
+      guard let receivedEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
+      place = receivedEnd
+    }
     guard place.skip(#"","stageTimestamp":""#) else { return false }
     event.time = Self.scanTime(&place, &stageTime)
     if event.time == AuditEvent.absentTime { event.time = Self.scanTime(&received, &receivedTime) }
@@ -239,7 +253,8 @@ struct OrderScanner {
   private mutating func scanAnnotations(_ place: inout BytePointer) -> Bool {
     // What the authorizer writes, as nearly always.
     if place.skip(#"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""#) {
-      guard Self.passLong(&place) else { return false }
+      // The reason quotes names, so escapes are expected.
+      guard place.byte == UInt8(ascii: "\"") || Self.passEscaped(&place) else { return false }
       event.decision = .allow
       if place.skip(#""}"#) { return true }
       guard place.skip(#"",""#) else { return false }
@@ -302,10 +317,18 @@ struct OrderScanner {
     return true
   }
 
+  /// The same for strings in which escapes are expected.
+  @inline(__always)
+  private static func passEscaped(_ place: inout BytePointer) -> Bool {
+    guard let end = place.closingQuoteOfEscaped else { return false }
+    place = end
+    return true
+  }
+
   /// Passes over a string that mostly is a UUID.
   @inline(__always)
   private static func passUUID(_ place: inout BytePointer, _ isEscaped: inout Bool) -> Bool {
-    if place.isQuoted(36) {
+    if place.isQuotedUUID {
       place += 36
       return true
     }
@@ -317,7 +340,12 @@ struct OrderScanner {
   /// Passes over at least one quoted string and its followers; leaves `place` at the closing bracket.
   @inline(__always)
   private static func passStrings(_ place: inout BytePointer) -> Bool {
-    guard place.skip(#"""#) else { return false }
+    place.skip(#"""#) && passRestOfStrings(&place)
+  }
+
+  /// The same from inside the first string.
+  @inline(__always)
+  private static func passRestOfStrings(_ place: inout BytePointer) -> Bool {
     while true {
       guard passLong(&place) else { return false }
       if place[1] == UInt8(ascii: "]") {
@@ -329,26 +357,65 @@ struct OrderScanner {
   }
 
   /// From the closing quote of the user name to behind the user's object: `uid`, `groups` and `extra` are checked, not
-  /// kept.
+  /// kept. What API servers write of nodes and service accounts is compared in long pieces.
   @inline(never)
   private static func passRestOfUser(_ place: inout BytePointer) -> Bool {
+    if place.skip(#"","groups":["system:nodes","system:authenticated"]}"#) { return true }
     var isEscaped = false
     if place.skip(#"","uid":""#), !passUUID(&place, &isEscaped) { return false }
-    place += 1
-    if place.skip(#","groups":["#) {
-      guard passStrings(&place) else { return false }
-      place += 1
-    }
-    if place.skip(#","extra":{""#) {
-      while true {
-        guard passLong(&place), place.skip(#"":["#), passStrings(&place) else { return false }
+    if place.skip(#"","groups":["system:serviceaccounts","system:serviceaccounts:"#) {
+      guard pass(&place) else { return false }
+      if !place.skip(#"","system:authenticated"]"#) {
+        guard passRestOfStrings(&place) else { return false }
         place += 1
-        if place.skip(#",""#) { continue }
-        guard place.skip("}") else { return false }
-        break
+      }
+    } else {
+      place += 1
+      if place.skip(#","groups":["#) {
+        guard passStrings(&place) else { return false }
+        place += 1
       }
     }
-    return place.skip("}")
+    return place.skip(#","extra":{""#) ? passExtra(&place) : place.skip("}")
+  }
+
+  /// From the first key's first byte to behind the user's object.
+  @inline(__always)
+  private static func passExtra(_ place: inout BytePointer) -> Bool {
+    var isEscaped = false
+    guard place.skip(#"authentication.kubernetes.io/credential-id":["JTI="#) else {
+      guard passLong(&place), place.skip(#"":[""#), passLong(&place) else { return false }
+      return passRestOfExtra(&place)
+    }
+    guard passUUID(&place, &isEscaped) else { return false }
+    if place.skip(#""]}}"#) { return true }
+    if place.skip(#""],"authentication.kubernetes.io/node-name":[""#) {
+      guard passLong(&place) else { return false }
+      if place.skip(#""],"authentication.kubernetes.io/node-uid":[""#) {
+        guard passUUID(&place, &isEscaped) else { return false }
+      }
+    }
+    if place.skip(#""],"authentication.kubernetes.io/pod-name":[""#) {
+      guard passLong(&place) else { return false }
+      if place.skip(#""],"authentication.kubernetes.io/pod-uid":[""#) {
+        guard passUUID(&place, &isEscaped) else { return false }
+      }
+    }
+    return passRestOfExtra(&place)
+  }
+
+  /// From a value's closing quote to behind the user's object.
+  @inline(__always)
+  private static func passRestOfExtra(_ place: inout BytePointer) -> Bool {
+    while !place.skip(#""]}}"#) {
+      if place.skip(#""],""#) {
+        guard passLong(&place), place.skip(#"":[""#) else { return false }
+      } else {
+        guard place.skip(#"",""#) else { return false }
+      }
+      guard passLong(&place) else { return false }
+    }
+    return true
   }
 
   /// The last `,"requestReceivedTimestamp":"` between `first` and the line's end.

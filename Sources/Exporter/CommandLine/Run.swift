@@ -32,6 +32,11 @@ struct Console: Sendable {
 
 /// The same with commands and console given, for tests.
 func run(arguments: [String], commands: Commands, console: Console) -> Int32 {
+  // Straight to the command that is named: building the parser of all of them takes longer than counting a small log. What
+  // it refuses is refused below, in the words of the whole program.
+  if arguments.first == "replay", let replay = try? ReplayCommand.parse(Array(arguments.dropFirst())) {
+    return runReplay(replay, commands, console)
+  }
   do {
     var command = try RootCommand.parseAsRoot(arguments)
     switch command {
