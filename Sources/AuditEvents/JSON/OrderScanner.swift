@@ -359,7 +359,7 @@ struct OrderScanner {
   /// From the closing quote of the user name to behind the user's object: `uid`, `groups` and `extra` are checked, not
   /// kept. What API servers write of nodes and service accounts is compared in long pieces.
   @inline(never)
-  private static func passRestOfUser(_ place: inout BytePointer) -> Bool {
+  static func passRestOfUser(_ place: inout BytePointer) -> Bool {
     if place.skip(#"","groups":["system:nodes","system:authenticated"]}"#) { return true }
     var isEscaped = false
     if place.skip(#"","uid":""#), !passUUID(&place, &isEscaped) { return false }
