@@ -109,7 +109,8 @@ struct LineCutter {
   /// A buffer that begins with what is carried. The carry itself stays until something was read.
   private mutating func continued(capacity: Int) -> ByteBuffer {
     if let carry, carry.capacity >= capacity { return carry }
-    let buffer = spare.take().flatMap { $0.capacity >= capacity ? $0 : nil } ?? ByteBuffer(capacity: wholeChunks(capacity))
+    let buffer =
+      spare.take().flatMap { $0.capacity >= capacity ? $0 : nil } ?? ByteBuffer(capacity: wholeChunks(capacity))
     if let carry { Self.append(carry, from: 0, to: buffer) }
     return buffer
   }

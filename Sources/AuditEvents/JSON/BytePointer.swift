@@ -38,7 +38,11 @@ import Glibc
 
   /// Whether `literal`, at most 64 bytes, stands here.
   @inline(__always) func matches(_ literal: StaticString) -> Bool {
-    unsafe memcmp(raw, literal.utf8Start, literal.utf8CodeUnitCount) == 0
+    let count = literal.utf8CodeUnitCount
+    // Up to 32 bytes the compiler compares in place; longer ones would be a call.
+    guard count > 32 else { return unsafe memcmp(raw, literal.utf8Start, count) == 0 }
+    return unsafe memcmp(raw, literal.utf8Start, 32) == 0
+      && memcmp(raw + 32, literal.utf8Start + 32, count &- 32) == 0
   }
 
   /// Moves over `literal` if it stands here.

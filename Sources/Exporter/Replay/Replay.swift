@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Counting
 internal import Crypto
 internal import Diagnostics
@@ -9,6 +10,7 @@ internal import Metrics
 /// Counts archives through the same engine as `serve`, in one thread, and prints the result. The exit code out: 1 when an
 /// archive could not be read to its end; what could be read is counted and printed all the same.
 @Sendable func replay(_ options: ReplayOptions) -> Int32 {
+  Heap.keep()
   var run = ReplayRun(options)
   run.readAll()
   Console.out(run.page())
