@@ -125,7 +125,13 @@ struct LineCutter {
     let count = buffer.count - start
     guard count > 0 else { return carry = nil }
     if start == 0, keepsRoom { return carry = buffer }
-    carry = Self.copy(of: buffer, from: start, capacity: count)
+    if keepsRoom, let carry, carry !== buffer {
+      // The line that was carried here is in `buffer` now.
+      carry.clear()
+      Self.append(buffer, from: start, to: carry)
+    } else {
+      carry = Self.copy(of: buffer, from: start, capacity: count)
+    }
   }
 
   /// A few lines do not hold a whole chunk of the budget: a slow pipe would fill the queue with emptiness.
