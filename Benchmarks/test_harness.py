@@ -111,10 +111,10 @@ class Judging(unittest.TestCase):
         self.assertEqual(self.verdicts(511, 500)[0], "WORSE")
         self.assertEqual(self.verdicts(491, 500)[0], "as recorded")
         self.assertEqual(self.verdicts(489, 500)[0], "better: record it")
-        self.assertEqual(self.verdicts(1001, 1001)[0], "as recorded, above the goal")
+        self.assertEqual(self.verdicts(1001, 1001)[0], "as recorded, ABOVE THE LIMIT")
         self.assertEqual(self.verdicts(500, None)[0], "NOT RECORDED")
         self.assertEqual([self.verdicts(500, 500, a)[1] for a in (0.0, 0.001, 0.002, 0.06)],
-                         ["as recorded", "as recorded", "WORSE", "WORSE, above the goal"])
+                         ["as recorded", "as recorded", "WORSE", "WORSE, ABOVE THE LIMIT"])
 
     def test_goals(self):
         costs = {"exporter": 400, "mtail": 19600, "lines": 100, "simdjson-avx2": 1080, "count-any": 1000}

@@ -21,8 +21,15 @@ static inline void kae_use_one_heap(void) {
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
+/* What is freed is used again, and large blocks come from the same heap. */
+static inline void kae_keep_heap(void) {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 1 << 20);
+}
 #else
 static inline void kae_use_one_heap(void) {}
+static inline void kae_keep_heap(void) {}
 #endif
 
 /* prctl is variadic, and pthread_setname_np hides behind _GNU_SOURCE. */

@@ -5,4 +5,8 @@ public enum Heap {
   /// All threads share one heap, whose free end goes back to the system: a batch or a page that one thread took and another
   /// let go would else stay resident once for each thread. Call it before threads start.
   public static func useOne() { kae_use_one_heap() }
+
+  /// Memory that was let go is kept for the next use and not given back to the system, which would clear it and map it
+  /// again: for a process that counts one log and ends.
+  public static func keep() { kae_keep_heap() }
 }

@@ -4,7 +4,7 @@ internal import Metrics
 /// The clusters that have series, their rendered labels, and what is counted by cluster alone.
 ///
 /// - Bound: `limit` names; further ones share the cluster `(other)`, which is there when it is needed.
-struct ClusterTable {
+struct ClusterTable: ~Copyable {
   struct Cluster {
     /// `k8s_cluster="…"`.
     let labels: [UInt8]
@@ -30,11 +30,11 @@ struct ClusterTable {
   private(set) var clusters: [Cluster] = []
   private(set) var arena = LabelArena()
   /// Events by cluster and stage.
-  var stages: [UInt64] = []
+  var stages = Slab<UInt64>()
   /// Heads of the window lists by cluster, class of code and window.
   var heads: [UInt32] = []
   /// By cluster and class of code.
-  var pending: [Pending] = []
+  var pending = Slab<Pending>()
   private var index: [[UInt8]: Int] = [:]
   private var other: Int?
   private var row: [UInt8] = []
@@ -97,8 +97,8 @@ struct ClusterTable {
     let classRefs = RequestClass.codeClassLabels.map { arena.append(labels + Array(",code_class=\"\($0)\"".utf8)) }
     precondition(stageRefs.count == Self.stageCount && classRefs.count == Self.classCount)
     clusters.append(Cluster(labels: labels, labelsRef: ref, stageRefs: stageRefs, classRefs: classRefs))
-    stages.append(contentsOf: repeatElement(0, count: Self.stageCount))
-    pending.append(contentsOf: repeatElement(Pending(), count: Self.classCount))
+    stages.append(0, count: Self.stageCount)
+    pending.append(Pending(), count: Self.classCount)
     heads.append(contentsOf: repeatElement(0, count: Self.classCount * windowCount))
   }
 }

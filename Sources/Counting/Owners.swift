@@ -12,17 +12,32 @@ struct Owners {
     var isFolded = false
   }
 
+  /// A place of the index; owner 0 is an empty one.
+  private struct Slot {
+    var key: UInt64 = 0
+    var owner: UInt32 = 0
+  }
+
   /// Owner 0 is nobody.
   private var owners = [Owner()]
-  private var index: [UInt64: UInt32] = [:]
+  /// Open addressing, at most half full: keys are hashes already.
+  private var index = [Slot](repeating: Slot(), count: 16)
   private var free: [UInt32] = []
+  private(set) var count = 0
 
-  var count: Int { index.count }
   /// Numbers of owners are below this.
   var placeCount: Int { owners.count }
 
   /// The owner of this hash; 0 when there is none.
-  func find(_ key: UInt64) -> UInt32 { index[key] ?? 0 }
+  func find(_ key: UInt64) -> UInt32 { index[position(key)].owner }
+
+  /// Where a key stands in the index, or would.
+  private func position(_ key: UInt64) -> Int {
+    let mask = index.count &- 1
+    var at = Int(truncatingIfNeeded: key) & mask
+    while index[at].owner != 0, index[at].key != key { at = (at &+ 1) & mask }
+    return at
+  }
 
   func held(_ owner: UInt32) -> Int { Int(owners[Int(owner)].held) }
 
@@ -37,7 +52,7 @@ struct Owners {
       owner = free.popLast() ?? UInt32(owners.count)
       if Int(owner) == owners.count { owners.append(Owner()) }
       owners[Int(owner)] = Owner(key: key)
-      index[key] = owner
+      enter(key, owner)
     }
     owners[Int(owner)].references += 1
     if holds { owners[Int(owner)].held += 1 }
@@ -51,9 +66,37 @@ struct Owners {
     owners[Int(owner)].references -= 1
     if holds { owners[Int(owner)].held -= 1 }
     guard owners[Int(owner)].references == 0 else { return false }
-    index[owners[Int(owner)].key] = nil
+    forget(owners[Int(owner)].key)
     owners[Int(owner)] = Owner()
     free.append(owner)
     return true
+  }
+
+  private mutating func enter(_ key: UInt64, _ owner: UInt32) {
+    count += 1
+    if count * 2 > index.count {
+      let old = index
+      index = [Slot](repeating: Slot(), count: old.count * 2)
+      for slot in old where slot.owner != 0 { index[position(slot.key)] = slot }
+    }
+    index[position(key)] = Slot(key: key, owner: owner)
+  }
+
+  /// Empties a key's place, and moves up what stands behind it only because of it.
+  private mutating func forget(_ key: UInt64) {
+    count -= 1
+    let mask = index.count - 1
+    var hole = position(key)
+    index[hole] = Slot()
+    var at = (hole + 1) & mask
+    while index[at].owner != 0 {
+      let home = Int(truncatingIfNeeded: index[at].key) & mask
+      if (at - home) & mask >= (at - hole) & mask {
+        index[hole] = index[at]
+        index[at] = Slot()
+        hole = at
+      }
+      at = (at + 1) & mask
+    }
   }
 }

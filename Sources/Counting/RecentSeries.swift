@@ -16,7 +16,7 @@ struct RecentSeries {
     var count: UInt16 = 0
   }
 
-  private static let size = 2048
+  private static let size = 4096
   private var entries = [Entry](repeating: Entry(), count: size)
 
   /// The series with these numbers and this text; nil when it is not known here.

@@ -8,15 +8,17 @@
 /// - Source: DESIGN.md, "Window".
 struct StreamEdge {
   private struct Feed {
-    var newest: Int64 = 0
-    var lag: Int64 = 0
+    /// Below every time while nothing was heard, as the lag is below every lag.
+    var newest: Int64 = -1
+    var lag: Int64 = -1
     var heard: Int64 = -1
   }
 
   private struct Edge {
     var edge: Int64 = -1
     var advanced: Int64 = -1
-    var floorSecond = UInt32.max
+    /// Where the second of the edge ends: the floors hold until then.
+    var secondEnd: Int64 = 0
     var reach: UInt32 = 0
   }
 
@@ -27,6 +29,13 @@ struct StreamEdge {
   /// The first pane of each window, by cluster.
   private var floors: [Panes] = []
   let windows: Windows
+
+  /// What was heard last, at hand and not in the arrays meanwhile: mostly the next event has the same cluster and input.
+  private var cluster = -1
+  private var place = -1
+  private var feed = Feed()
+  private var edge = Edge()
+  private var floor = Panes()
 
   init(windows: Windows, maxLagSeconds: Int64?, inputCount: Int) {
     self.windows = windows
@@ -41,80 +50,94 @@ struct StreamEdge {
     for _ in 0..<inputCount { feeds.append(Feed()) }
   }
 
+  /// Puts back what is at hand and takes out this cluster and feed.
+  @inline(never)
+  private mutating func turn(to cluster: Int, _ place: Int) {
+    if self.cluster >= 0 {
+      feeds[self.place] = feed
+      edges[self.cluster] = edge
+      floors[self.cluster] = floor
+    }
+    self.cluster = cluster
+    self.place = place
+    feed = feeds[place]
+    edge = edges[cluster]
+    floor = floors[cluster]
+  }
+
   /// Moves a cluster's edge on to `now`.
-  @inline(__always)
   mutating func advance(_ cluster: Int, to now: Int64) {
+    if cluster != self.cluster { turn(to: cluster, cluster &* inputCount) }
+    advance(to: now)
+  }
+
+  @inline(__always)
+  private mutating func advance(to now: Int64) {
     // A cluster that was never heard has no edge; at one instant nothing changes but by an event.
-    if edges[cluster].advanced != now, edges[cluster].edge >= 0 { settle(cluster, now) }
+    if edge.advanced != now, edge.edge >= 0 { settle(now) }
   }
 
   /// Takes notice of an event: first the edge moves on as if there were none, then the lag changes.
   @inline(__always)
   mutating func hear(_ cluster: Int, input: Int, time: Int64, arrival: Int64, now: Int64) {
     let place = cluster &* inputCount &+ input
-    var feed = feeds[place]
-    let isFirst = feed.heard < 0
-    let isRising = isFirst || time > feed.newest
+    if place != self.place { turn(to: cluster, place) }
+    let isRising = time > feed.newest
     let lag = max(0, min(maxLag, arrival &- time))
     // Where the lag only falls, the edge after the event is ahead of the one before it, and need not be settled twice.
-    if !isRising || lag > feed.lag || isFirst || now &- feed.heard > maxLag { advance(cluster, to: now) }
+    if !isRising || lag > feed.lag || now &- feed.heard > maxLag { advance(to: now) }
     feed.heard = now
-    if isRising {
-      feed.newest = time
-      feed.lag = lag
-    }
-    feeds[place] = feed
-    if isRising { settle(cluster, now) }
+    guard isRising else { return }
+    feed.newest = time
+    feed.lag = lag
+    settle(now)
   }
 
-  /// The largest lag among the feeds of a cluster that were heard lately.
-  @inline(__always)
-  private func lag(_ cluster: Int, _ now: Int64) -> Int64 {
+  /// The largest lag among the other feeds of the cluster at hand that were heard lately.
+  @inline(never)
+  private func lagOfOthers(_ now: Int64) -> Int64 {
     var lag: Int64 = 0
-    var place = cluster &* inputCount
-    let end = place &+ inputCount
-    repeat {
-      let feed = feeds[place]
-      if feed.lag > lag, now &- feed.heard <= maxLag { lag = feed.lag }
-      place &+= 1
-    } while place < end
+    let first = cluster &* inputCount
+    for other in first..<first &+ inputCount where other != place {
+      if feeds[other].lag > lag, now &- feeds[other].heard <= maxLag { lag = feeds[other].lag }
+    }
     return lag
   }
 
-  private mutating func settle(_ cluster: Int, _ now: Int64) {
-    let lag = lag(cluster, now)
-    var edge = edges[cluster]
+  @inline(__always)
+  private mutating func settle(_ now: Int64) {
+    var lag = now &- feed.heard <= maxLag ? max(feed.lag, 0) : 0
+    if inputCount > 1 { lag = max(lag, lagOfOthers(now)) }
     edge.advanced = now
     let end = max(now &- lag, 0)
-    if end > edge.edge {
-      edge.edge = end
-      let second = EventTime.second(end)
-      if second != edge.floorSecond { setFloors(cluster, second, &edge) }
-    }
-    edges[cluster] = edge
+    guard end > edge.edge else { return }
+    edge.edge = end
+    if end >= edge.secondEnd { setFloors() }
   }
 
   @inline(never)
-  private mutating func setFloors(_ cluster: Int, _ second: UInt32, _ edge: inout Edge) {
-    edge.floorSecond = second
-    floors[cluster] = windows.floors(edgeSecond: second)
-    edge.reach = windows.reach(floors[cluster])
+  private mutating func setFloors() {
+    let second = EventTime.second(edge.edge)
+    edge.secondEnd = (Int64(second) + 1) * 1_000_000
+    floor = windows.floors(edgeSecond: second)
+    edge.reach = windows.reach(floor)
   }
 
   /// The first second that any window of a cluster reaches.
   @inline(__always)
-  func reach(_ cluster: Int) -> UInt32 { edges[cluster].reach }
+  func reach(_ cluster: Int) -> UInt32 { cluster == self.cluster ? edge.reach : edges[cluster].reach }
 
   /// The first pane of each window.
   @inline(__always)
-  func floors(_ cluster: Int) -> Panes { floors[cluster] }
+  func floors(_ cluster: Int) -> Panes { cluster == self.cluster ? floor : floors[cluster] }
 
   /// Whether anything was heard of a cluster.
   func isHeard(_ cluster: Int) -> Bool { edges[cluster].edge >= 0 }
 
   /// What was heard of one cluster by one input; nil when nothing was.
   func heard(_ cluster: Int, input: Int) -> (newest: Int64, lag: Int64)? {
-    let feed = feeds[cluster * inputCount + input]
+    let place = cluster * inputCount + input
+    let feed = place == self.place ? feed : feeds[place]
     return feed.heard < 0 ? nil : (feed.newest, feed.lag)
   }
 }

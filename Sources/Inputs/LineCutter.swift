@@ -45,10 +45,12 @@ struct LineCutter {
 
   let chunkBytes: Int
   let lineBytesLimit: Int
-  /// Whether the unfinished line is held with room for the next read behind it: it is then copied once only.
+  /// Whether buffers that are given back are kept, and an unfinished line that is all of its buffer has room behind it.
   private let keepsRoom: Bool
   /// The unfinished last line.
   private var carry: ByteBuffer?
+  /// A buffer that was given back, for the next read.
+  private var spare: ByteBuffer?
   /// Whether the line that is being read is to be dropped up to its end.
   var isSkipping = false
 
@@ -68,6 +70,14 @@ struct LineCutter {
     taken.seal()
     carry = nil
     return taken
+  }
+
+  /// Takes back a buffer of lines that nobody holds any more: the next ones come in the same memory, which the processor's
+  /// caches and the system's page tables know. For a source that is read alone.
+  mutating func reuse(_ buffer: consuming ByteBuffer) {
+    guard keepsRoom, isKnownUniquelyReferenced(&buffer) else { return }
+    buffer.clear()
+    spare = buffer
   }
 
   /// Reads once.
@@ -97,9 +107,17 @@ struct LineCutter {
   }
 
   /// A buffer that begins with what is carried. The carry itself stays until something was read.
-  private func continued(capacity: Int) -> ByteBuffer {
-    guard let carry else { return ByteBuffer(capacity: capacity) }
-    return carry.capacity >= capacity ? carry : Self.copy(of: carry, from: 0, capacity: capacity)
+  private mutating func continued(capacity: Int) -> ByteBuffer {
+    if let carry, carry.capacity >= capacity { return carry }
+    let buffer =
+      spare.take().flatMap { $0.capacity >= capacity ? $0 : nil } ?? ByteBuffer(capacity: wholeChunks(capacity))
+    if let carry { Self.append(carry, from: 0, to: buffer) }
+    return buffer
+  }
+
+  /// What is kept has room for a carry of any usual length, so that one buffer serves from read to read.
+  private func wholeChunks(_ capacity: Int) -> Int {
+    keepsRoom ? (capacity + chunkBytes - 1) / chunkBytes * chunkBytes : capacity
   }
 
   /// Holds what follows the last line break until the next read.
@@ -107,8 +125,13 @@ struct LineCutter {
     let count = buffer.count - start
     guard count > 0 else { return carry = nil }
     if start == 0, keepsRoom { return carry = buffer }
-    // As much room as the next call asks for.
-    carry = Self.copy(of: buffer, from: start, capacity: keepsRoom ? count + max(chunkBytes, count) + 1 : count)
+    if keepsRoom, let carry, carry !== buffer {
+      // The line that was carried here is in `buffer` now.
+      carry.clear()
+      Self.append(buffer, from: start, to: carry)
+    } else {
+      carry = Self.copy(of: buffer, from: start, capacity: count)
+    }
   }
 
   /// A few lines do not hold a whole chunk of the budget: a slow pipe would fill the queue with emptiness.
@@ -169,10 +192,14 @@ struct LineCutter {
 
   private static func copy(of buffer: ByteBuffer, from start: Int, capacity: Int) -> ByteBuffer {
     let copy = ByteBuffer(capacity: capacity)
-    unsafe buffer.withBytes { bytes in
-      unsafe copy.append(raw: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start...]))
-    }
+    append(buffer, from: start, to: copy)
     return copy
+  }
+
+  private static func append(_ buffer: ByteBuffer, from start: Int, to other: ByteBuffer) {
+    unsafe buffer.withBytes { bytes in
+      unsafe other.append(raw: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start...]))
+    }
   }
 
   private static func firstBreak(in buffer: ByteBuffer) -> Int? {

@@ -194,6 +194,17 @@ struct AnyOrderScanner: ~Copyable {
     guard start.byte == UInt8(ascii: "{") else { return scanner.value(start) }
     var place = start + 1
     var isFirst = true
+    // How an API server writes it.
+    if start.matches(#"{"username":""#), start + 13 < scanner.limit {
+      guard let next = scanner.string(start + 13, into: &name) else { return nil }
+      var end = next + -1
+      if OrderScanner.passRestOfUser(&end), end < scanner.limit {
+        field = name
+        return end
+      }
+      place = next
+      isFirst = false
+    }
     while let key = scanner.nextKey(&place, isFirst: &isFirst) {
       let isName = key.equals("username")
       guard let next = isName ? scanner.stringValue(place, into: &name) : scanner.value(place) else { return nil }

@@ -38,7 +38,11 @@ import Glibc
 
   /// Whether `literal`, at most 64 bytes, stands here.
   @inline(__always) func matches(_ literal: StaticString) -> Bool {
-    unsafe memcmp(raw, literal.utf8Start, literal.utf8CodeUnitCount) == 0
+    let count = literal.utf8CodeUnitCount
+    // Up to 32 bytes the compiler compares in place; longer ones would be a call.
+    guard count > 32 else { return unsafe memcmp(raw, literal.utf8Start, count) == 0 }
+    return unsafe memcmp(raw, literal.utf8Start, 32) == 0
+      && memcmp(raw + 32, literal.utf8Start + 32, count &- 32) == 0
   }
 
   /// Moves over `literal` if it stands here.
@@ -84,33 +88,71 @@ extension BytePointer {
     }
   }
 
-  /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote.
+  /// The same for strings that are mostly longer than 16 bytes.
+  @inline(__always) func closingQuoteOfLong(_ isEscaped: inout Bool) -> BytePointer? {
+    var place = self
+    while true {
+      let stops = unsafe kae_string_stop32(place.raw)
+      if stops != 0 {
+        place += stops.trailingZeroBitCount
+        if place.byte == UInt8(ascii: "\"") { return place }
+        let slow = place.closingQuoteSlowly
+        isEscaped = slow.isEscaped
+        return slow.end
+      }
+      place += 32
+    }
+  }
+
+  /// The same for strings in which escapes are expected.
+  @inline(__always) var closingQuoteOfEscaped: BytePointer? { closingQuoteSlowly.end }
+
+  /// Whether 36 plain bytes stand here, as many as a UUID has, and a quote follows.
+  @inline(__always) var isQuotedUUID: Bool {
+    guard self[36] == UInt8(ascii: "\"") else { return false }
+    return unsafe kae_string_stop32(raw) | kae_string_stop16(raw + 20) == 0
+  }
+
+  /// Whether 27 plain bytes stand here, as many as an API server's time has, and a quote follows.
+  @inline(__always) var isQuotedTime: Bool {
+    guard self[27] == UInt8(ascii: "\"") else { return false }
+    return unsafe kae_string_stop16(raw) | kae_string_stop16(raw + 11) == 0
+  }
+
+  /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote. 64 bytes at a
+  /// time: escaped quotes, which are the most frequent escape, cost nothing.
   @inline(never) private var closingQuoteSlowly: (end: BytePointer?, isEscaped: Bool) {
     var isEscaped = false
     var place = self
-    while true {
-      if place.byte == UInt8(ascii: "\\") {
-        isEscaped = true
-        if place[1] == UInt8(ascii: "\"") {
-          place += 2
-        } else if let length = place.escapeLength {
-          place += length
-        } else {
-          return (nil, true)
+    blocks: while true {
+      var block = unsafe kae_string64(place.raw)
+      while true {
+        let follows = block.backslashes << 1
+        let others = follows & ~block.quotes
+        let first = (block.quotes & ~follows) | block.feeds | others
+        guard first != 0 else { break }
+        let bit = first.trailingZeroBitCount
+        let mark = first & (0 &- first)
+        if others & mark == 0 {
+          let isQuote = block.quotes & mark != 0
+          return (isQuote ? place + bit : nil, isEscaped || block.backslashes & (mark &- 1) != 0)
         }
-      } else if place.byte == UInt8(ascii: "\"") {
-        return (place, isEscaped)
-      } else if place.byte == UInt8(ascii: "\n") {
-        return (nil, isEscaped)
-      } else {
-        place += 1
+        // An escape of something else than a quote.
+        guard let length = (place + (bit - 1)).escapeLength else { return (nil, true) }
+        isEscaped = true
+        let next = bit - 1 + length
+        if next >= 64 {
+          place += next
+          continue blocks
+        }
+        let rest = ~UInt64(0) << UInt64(next)
+        block.quotes &= rest
+        block.backslashes &= rest
+        block.feeds &= rest
       }
-      var stops = unsafe kae_string_stop16(place.raw)
-      while stops == 0 {
-        place += 16
-        stops = unsafe kae_string_stop16(place.raw)
-      }
-      place += stops.trailingZeroBitCount
+      if block.backslashes != 0 { isEscaped = true }
+      // A backslash at the end is looked at with what follows it.
+      place += block.backslashes >> 63 != 0 ? 63 : 64
     }
   }
 

@@ -51,7 +51,7 @@ struct ObjectFacts {
   func has(_ key: WrappingKey) -> Bool { present & (1 << UInt64(key.rawValue)) != 0 }
 
   /// An audit event by its kind, or by fields that only an event has: an item of a list has no kind.
-  var isEvent: Bool {
+  @inline(__always) var isEvent: Bool {
     if kind == .event, isAuditGroup { return true }
     return (kind == .absent || kind == .event) && !hasAPIVersion && hasAuditID
       && (hasStage || hasVerb || hasRequestURI)

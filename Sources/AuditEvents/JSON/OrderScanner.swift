@@ -12,9 +12,6 @@
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
 struct OrderScanner {
   var event = AuditEvent()
-  private let memo = RepeatMemo()
-  /// The present user's place in the memo.
-  private var memoPlace = 0
   // One each: the two times of a watch's end are apart.
   private var stageTime = EventTime()
   private var receivedTime = EventTime()
@@ -42,14 +39,17 @@ struct OrderScanner {
     _ start: BytePointer, _ place: inout BytePointer, end: BytePointer, readsBodies: Bool
   ) -> BytePointer? {
     clear()
-    guard scanHead(&place), scanUser(&place, end: end), scanClient(&place) else { return nil }
+    guard scanHead(&place), scanUser(&place), scanClient(&place) else { return nil }
     var hasReference = false
-    if place.skip(#","objectRef":{""#) {
+    if place.skip(#","objectRef":{"resource":""#) {
       guard scanObjectReference(&place) else { return nil }
       hasReference = true
     }
     var hasStatus = false
-    if place.skip(#","responseStatus":{"metadata":{},""#) {
+    if place.skip(#","responseStatus":{"metadata":{},"code":"#) {
+      guard scanCode(&place) else { return nil }
+      hasStatus = true
+    } else if place.skip(#","responseStatus":{"metadata":{},""#) {
       guard scanStatus(&place) else { return nil }
       hasStatus = true
     }
@@ -62,7 +62,7 @@ struct OrderScanner {
       lineEnd = found
       place = tail
     }
-    guard scanTail(&place, end: end, needsAnnotations: lineEnd != nil) else { return nil }
+    guard scanTail(&place, needsAnnotations: lineEnd != nil) else { return nil }
     if let lineEnd, place != lineEnd { return nil }
     event.json = start.text(to: place, isEscaped: false)
     return place
@@ -91,7 +91,11 @@ struct OrderScanner {
     } else {
       return false
     }
-    guard Self.text(&place, into: &event.auditID), place.skip(#"","stage":"Re"#) else { return false }
+    let identifier = place
+    var isEscaped = false
+    guard Self.passUUID(&place, &isEscaped) else { return false }
+    event.auditID = identifier.text(to: place, isEscaped: isEscaped)
+    guard place.skip(#"","stage":"Re"#) else { return false }
     if place.skip(#"sponseComplete","requestURI":""#) {
       event.stage = .responseComplete
     } else if place.skip(#"sponseStarted","requestURI":""#) {
@@ -101,9 +105,9 @@ struct OrderScanner {
     } else {
       return false
     }
-    guard Self.text(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
+    guard Self.longText(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
     let verb = place
-    var isEscaped = false
+    isEscaped = false
     guard let verbEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
     place = verbEnd
     event.verb = Verb(verb, count: place - verb)
@@ -112,18 +116,12 @@ struct OrderScanner {
 
   /// From the byte after `"user":{` to the end of the users' last object.
   @inline(__always)
-  private mutating func scanUser(_ place: inout BytePointer, end: BytePointer) -> Bool {
-    let hasName = !place.skip("}")
-    if hasName {
-      guard place.skip(#""username":""#), Self.text(&place, into: &event.user) else { return false }
+  private mutating func scanUser(_ place: inout BytePointer) -> Bool {
+    if place.skip(#""username":""#) {
+      guard Self.longText(&place, into: &event.user), Self.passRestOfUser(&place) else { return false }
     } else {
+      guard place.skip("}") else { return false }
       event.user = .empty
-    }
-    memoPlace = RepeatMemo.place(of: event.user)
-    if hasName, !memo.passUser(memoPlace, &place, end: end) {
-      let start = place
-      guard Self.passRestOfUser(&place) else { return false }
-      memo.keepUser(memoPlace, from: start, to: place)
     }
     if place.skip(#","impersonatedUser":{"username":""#) {
       guard Self.text(&place, into: &event.impersonatedUser), Self.passRestOfUser(&place) else { return false }
@@ -139,16 +137,21 @@ struct OrderScanner {
   /// `sourceIPs` and `userAgent`, both optional.
   @inline(__always)
   private mutating func scanClient(_ place: inout BytePointer) -> Bool {
-    if place.skip(#","sourceIPs":["#) {
-      let list = place
-      guard Self.passStrings(&place) else { return false }
+    if place.skip(#","sourceIPs":[""#) {
+      let list = place + -1
+      guard Self.pass(&place) else { return false }
+      if place[1] == UInt8(ascii: "]") {
+        place += 1
+      } else {
+        guard place.skip(#"",""#), Self.passRestOfStrings(&place) else { return false }
+      }
       event.sourceIPs = list.text(to: place, isEscaped: false)
       place += 1
     } else {
       event.sourceIPs = .empty
     }
     if place.skip(#","userAgent":""#) {
-      guard Self.text(&place, into: &event.userAgent) else { return false }
+      guard Self.longText(&place, into: &event.userAgent) else { return false }
       place += 1
     } else {
       event.userAgent = .empty
@@ -156,14 +159,17 @@ struct OrderScanner {
     return true
   }
 
-  /// From the first key's first byte to the end of the object.
+  /// From the resource's first byte to the end of the object.
   @inline(__always)
   private mutating func scanObjectReference(_ place: inout BytePointer) -> Bool {
-    guard place.skip(#"resource":""#), Self.text(&place, into: &event.resource) else { return false }
-    if place.skip(#"","namespace":""#), !Self.text(&place, into: &event.namespace) { return false }
-    if place.skip(#"","name":""#), !Self.text(&place, into: &event.name) { return false }
+    guard Self.text(&place, into: &event.resource) else { return false }
+    if place[3] == UInt8(ascii: "n") {
+      if place.skip(#"","namespace":""#), !Self.text(&place, into: &event.namespace) { return false }
+      if place.skip(#"","name":""#), !Self.longText(&place, into: &event.name) { return false }
+    }
     if place.skip(#"","uid":""#), !Self.pass(&place) { return false }
-    if place.skip(#"","apiGroup":""#), !Self.text(&place, into: &event.apiGroup) { return false }
+    if place.skip(#"","apiGroup":""#), !Self.longText(&place, into: &event.apiGroup) { return false }
+    if place.skip(#"","apiVersion":"v1"}"#) { return true }
     if place.skip(#"","apiVersion":""#), !Self.pass(&place) { return false }
     if place.skip(#"","resourceVersion":""#), !Self.pass(&place) { return false }
     if place.skip(#"","subresource":""#), !Self.text(&place, into: &event.subresource) { return false }
@@ -173,7 +179,6 @@ struct OrderScanner {
   /// From the first byte of the key that follows `metadata` to the end of the object. The code is required.
   @inline(__always)
   private mutating func scanStatus(_ place: inout BytePointer) -> Bool {
-    if place.skip(#"code":"#) { return scanCode(&place) }
     var message = Text.empty
     var kind = Text.empty
     if place.skip(#"status":""#), !(Self.pass(&place) && place.skip(#"",""#)) { return false }
@@ -203,25 +208,23 @@ struct OrderScanner {
 
   /// The times, the annotations and the closing bracket.
   @inline(__always)
-  private mutating func scanTail(_ place: inout BytePointer, end: BytePointer, needsAnnotations: Bool) -> Bool {
+  private mutating func scanTail(_ place: inout BytePointer, needsAnnotations: Bool) -> Bool {
     guard place.skip(#","requestReceivedTimestamp":""#) else { return false }
     // Read only where the stage's time is missing.
     var received = place
     var isEscaped = false
-    guard let receivedEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
-    place = receivedEnd
+    if place.isQuotedTime {
+      place += 27
+    } else {
+      guard let receivedEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
+      place = receivedEnd
+    }
     guard place.skip(#"","stageTimestamp":""#) else { return false }
     event.time = Self.scanTime(&place, &stageTime)
     if event.time == AuditEvent.absentTime { event.time = Self.scanTime(&received, &receivedTime) }
     guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
-      if let decision = memo.passAnnotations(memoPlace, &place, end: end) {
-        event.decision = decision
-      } else {
-        let start = place
-        guard scanAnnotations(&place) else { return false }
-        memo.keepAnnotations(memoPlace, from: start, to: place, event.decision)
-      }
+      guard scanAnnotations(&place) else { return false }
     } else if needsAnnotations {
       return false
     }
@@ -248,10 +251,18 @@ struct OrderScanner {
   /// From the first key's first byte to the end of the object: strings only.
   @inline(__always)
   private mutating func scanAnnotations(_ place: inout BytePointer) -> Bool {
+    // What the authorizer writes, as nearly always.
+    if place.skip(#"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""#) {
+      // The reason quotes names, so escapes are expected.
+      guard place.byte == UInt8(ascii: "\"") || Self.passEscaped(&place) else { return false }
+      event.decision = .allow
+      if place.skip(#""}"#) { return true }
+      guard place.skip(#"",""#) else { return false }
+    }
     while true {
       let isDecision = place.matches(#"authorization.k8s.io/decision":""#)
       var isEscaped = false
-      guard let keyEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
+      guard let keyEnd = place.closingQuoteOfLong(&isEscaped), !isEscaped else { return false }
       place = keyEnd
       guard place.skip(#"":""#) else { return false }
       let value = place
@@ -264,61 +275,6 @@ struct OrderScanner {
       if place.skip(#"",""#) { continue }
       return place.skip(#""}"#)
     }
-  }
-
-  // MARK: - Strings
-
-  /// Takes the string that begins here; leaves `place` at its closing quote.
-  @inline(__always)
-  private static func text(_ place: inout BytePointer, into text: inout Text) -> Bool {
-    var isEscaped = false
-    guard let end = place.closingQuote(&isEscaped) else { return false }
-    text = place.text(to: end, isEscaped: isEscaped)
-    place = end
-    return true
-  }
-
-  /// Passes over the string that begins here; leaves `place` at its closing quote.
-  @inline(__always)
-  private static func pass(_ place: inout BytePointer) -> Bool {
-    var isEscaped = false
-    guard let end = place.closingQuote(&isEscaped) else { return false }
-    place = end
-    return true
-  }
-
-  /// Passes over at least one quoted string and its followers; leaves `place` at the closing bracket.
-  @inline(__always)
-  private static func passStrings(_ place: inout BytePointer) -> Bool {
-    guard place.skip(#"""#) else { return false }
-    while true {
-      guard pass(&place) else { return false }
-      if place.skip(#"",""#) { continue }
-      place += 1
-      return place.byte == UInt8(ascii: "]")
-    }
-  }
-
-  /// From the closing quote of the user name to behind the user's object: `uid`, `groups` and `extra` are checked, not
-  /// kept.
-  @inline(never)
-  private static func passRestOfUser(_ place: inout BytePointer) -> Bool {
-    if place.skip(#"","uid":""#), !pass(&place) { return false }
-    place += 1
-    if place.skip(#","groups":["#) {
-      guard passStrings(&place) else { return false }
-      place += 1
-    }
-    if place.skip(#","extra":{""#) {
-      while true {
-        guard pass(&place), place.skip(#"":["#), passStrings(&place) else { return false }
-        place += 1
-        if place.skip(#",""#) { continue }
-        guard place.skip("}") else { return false }
-        break
-      }
-    }
-    return place.skip("}")
   }
 
   /// The last `,"requestReceivedTimestamp":"` between `first` and the line's end.

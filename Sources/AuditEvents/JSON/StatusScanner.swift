@@ -26,6 +26,12 @@ struct StatusScanner {
   mutating func scan(_ start: BytePointer, _ scanner: inout ValueScanner) -> BytePointer? {
     var place = start + 1
     var isFirst = true
+    // How it mostly begins.
+    if start.matches(#"{"metadata":{},"code":"#), start + 22 < scanner.limit {
+      guard let next = readCode(start + 22, &scanner) else { return nil }
+      place = next
+      isFirst = false
+    }
     while let key = scanner.nextKey(&place, isFirst: &isFirst) {
       guard let next = member(key, at: place, &scanner) else { return nil }
       place = next
@@ -102,6 +108,17 @@ enum DecisionScanner {
   ) -> BytePointer? {
     var place = start + 1
     var isFirst = true
+    // How it mostly begins.
+    if place.skip(#""authorization.k8s.io/decision":"allow","#), place.skip(#""authorization.k8s.io/reason":"#),
+      place < scanner.limit
+    {
+      decision = .allow
+      guard let next = scanner.value(place) else { return nil }
+      place = next
+      isFirst = false
+    } else {
+      place = start + 1
+    }
     while let key = scanner.nextKey(&place, isFirst: &isFirst) {
       guard key.equals("authorization.k8s.io/decision") else {
         guard let next = scanner.value(place) else { return nil }

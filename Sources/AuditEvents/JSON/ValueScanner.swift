@@ -158,7 +158,7 @@ struct ValueScanner {
   @inline(__always)
   mutating func string(_ start: BytePointer, into text: inout Text) -> BytePointer? {
     var isEscaped = false
-    guard let end = start.closingQuote(&isEscaped), end < limit else { return failString(start) }
+    guard let end = start.closingQuoteOfLong(&isEscaped), end < limit else { return failString(start) }
     text = start.text(to: end, isEscaped: isEscaped)
     return end + 1
   }
@@ -212,7 +212,7 @@ struct ValueScanner {
     switch place.byte {
     case UInt8(ascii: "\""):
       var isEscaped = false
-      guard let end = (place + 1).closingQuote(&isEscaped), end < limit else { return failString(place + 1) }
+      guard let end = (place + 1).closingQuoteOfLong(&isEscaped), end < limit else { return failString(place + 1) }
       return end + 1
     case UInt8(ascii: "{"), UInt8(ascii: "["): return nested(place)
     case UInt8(ascii: "t"): return literal(place, "true")
@@ -228,7 +228,7 @@ struct ValueScanner {
     guard start[1] == UInt8(ascii: "\"") else { return nil }
     var place = start + 2
     var isEscaped = false
-    while let end = place.closingQuote(&isEscaped) {
+    while let end = place.closingQuoteOfLong(&isEscaped) {
       if end[1] == UInt8(ascii: "]") { return end + 1 < limit ? end + 2 : nil }
       guard (end + 1).isPair(UInt8(ascii: ","), UInt8(ascii: "\"")) else { return nil }
       place = end + 3

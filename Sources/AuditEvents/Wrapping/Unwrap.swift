@@ -4,10 +4,16 @@ extension AuditDecoder {
   mutating func deliver<Sink: EventSink & ~Copyable>(
     _ start: BytePointer, _ context: Context, into sink: inout Sink
   ) {
-    if any.facts.isEvent {
-      takeForwardedFields(level: context.level)
-      return receive(context, into: &sink)
-    }
+    guard any.facts.isEvent else { return unwrap(start, context, into: &sink) }
+    if any.facts.present != 0 { takeForwardedFields(level: context.level) }
+    receive(context, into: &sink)
+  }
+
+  /// Reports what is inside the object that the any-order scanner has just read.
+  @inline(never)
+  private mutating func unwrap<Sink: EventSink & ~Copyable>(
+    _ start: BytePointer, _ context: Context, into sink: inout Sink
+  ) {
     let facts = any.facts
     guard context.level < Self.wrappingLimit else {
       if facts.present != 0 { return reject(.tooDeep, at: start, context, into: &sink) }
@@ -57,8 +63,8 @@ extension AuditDecoder {
   }
 
   /// What forwarders add to an event or call otherwise, and v1beta1's time.
+  @inline(never)
   private mutating func takeForwardedFields(level: Int) {
-    guard any.facts.present != 0 else { return }
     let facts = any.facts
     // ViaQ makes `level` the severity of the log line.
     for key in [WrappingKey.openshiftLevel, .forwardedLevel] where facts.has(key) {

@@ -35,6 +35,27 @@ KAE_INLINE uint32_t kae_string_stop16(const uint8_t *_Nonnull p) {
 #endif
 }
 
+/* The same of 32 bytes. */
+KAE_INLINE uint32_t kae_string_stop32(const uint8_t *_Nonnull p) {
+  return kae_string_stop16(p) | kae_string_stop16(p + 16) << 16;
+}
+
+/* One bit a byte of 64: quotes, backslashes and line feeds. */
+typedef struct {
+  uint64_t quotes, backslashes, feeds;
+} kae_string_block;
+
+KAE_INLINE kae_string_block kae_string64(const uint8_t *_Nonnull p) {
+  kae_string_block out = {0, 0, 0};
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    out.quotes |= (uint64_t)kae_mask16(p + 16 * i, '"') << (16 * i);
+    out.backslashes |= (uint64_t)kae_mask16(p + 16 * i, '\\') << (16 * i);
+    out.feeds |= (uint64_t)kae_mask16(p + 16 * i, '\n') << (16 * i);
+  }
+  return out;
+}
+
 /* One bit a byte of 64: quotes, backslashes, opening and closing brackets of either kind (`{` and `[` differ in one
  * bit, as do `}` and `]`). */
 typedef struct {

@@ -14,10 +14,13 @@ struct Console: Sendable {
   let out: @Sendable (String) -> Void
   let error: @Sendable (String) -> Void
 
-  static let standard = Console(out: { Console.write($0, to: 1) }, error: { Console.write($0, to: 2) })
+  static let standard = Console(out: { write(Array($0.utf8), to: 1) }, error: { write(Array($0.utf8), to: 2) })
 
-  private static func write(_ text: String, to descriptor: Int32) {
-    var rest = Array(text.utf8)[...]
+  /// Writes a page of bytes, which may be long, to standard output.
+  static func out(_ page: [UInt8]) { write(page, to: 1) }
+
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
@@ -29,6 +32,11 @@ struct Console: Sendable {
 
 /// The same with commands and console given, for tests.
 func run(arguments: [String], commands: Commands, console: Console) -> Int32 {
+  // Straight to the command that is named: building the parser of all of them takes longer than counting a small log. What
+  // it refuses is refused below, in the words of the whole program.
+  if arguments.first == "replay", let replay = try? ReplayCommand.parse(Array(arguments.dropFirst())) {
+    return runReplay(replay, commands, console)
+  }
   do {
     var command = try RootCommand.parseAsRoot(arguments)
     switch command {

@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Counting
 internal import Crypto
 internal import Diagnostics
@@ -9,9 +10,10 @@ internal import Metrics
 /// Counts archives through the same engine as `serve`, in one thread, and prints the result. The exit code out: 1 when an
 /// archive could not be read to its end; what could be read is counted and printed all the same.
 @Sendable func replay(_ options: ReplayOptions) -> Int32 {
+  Heap.keep()
   var run = ReplayRun(options)
   run.readAll()
-  Console.standard.out(run.page())
+  Console.out(run.page())
   return run.hasFailed ? 1 : 0
 }
 
@@ -54,13 +56,13 @@ private struct ReplayRun: ~Copyable {
     progress.finish()
   }
 
-  mutating func page() -> String {
+  mutating func page() -> [UInt8] {
     // The clock of a replay is the newest event.
     let readings = engine.readings(at: 0)
     switch options.format {
-    case .table: return ReplayReport(readings).table(columns: Terminal.columns(STDOUT_FILENO))
-    case .json: return ReplayJSON.text(readings)
-    case .openmetrics: return String(decoding: Exposition.render(readings, as: .openMetrics), as: UTF8.self)
+    case .table: return Array(ReplayReport(readings).table(columns: Terminal.columns(STDOUT_FILENO)).utf8)
+    case .json: return Array(ReplayJSON.text(readings).utf8)
+    case .openmetrics: return Exposition.render(readings, as: .openMetrics)
     }
   }
 }

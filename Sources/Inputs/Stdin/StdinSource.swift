@@ -96,11 +96,8 @@ struct StdinSource: ~Copyable, ByteSource {
 
   private mutating func readRaw(into room: UnsafeMutableRawBufferPointer) throws(SourceProblem) -> Int {
     while !stop.isRaised {
-      var descriptors = [
-        pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
-      ]
-      guard unsafe poll(&descriptors, 2, Self.waitMilliseconds) > 0, descriptors[0].revents != 0 else { continue }
+      // A file is always ready.
+      if totalBytes == nil, !isReady() { continue }
       // SAFETY: read writes at most `room.count` bytes into memory that is lent for this call.
       let count = unsafe Glibc.read(descriptor, room.baseAddress, room.count)
       if count >= 0 {
@@ -111,5 +108,14 @@ struct StdinSource: ~Copyable, ByteSource {
       guard errno == EINTR || errno == EAGAIN else { throw .system(.last) }
     }
     return 0
+  }
+
+  /// Waits, but not for long, until there is something to read or the signal to stop was raised.
+  private func isReady() -> Bool {
+    var descriptors = [
+      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    return unsafe poll(&descriptors, 2, Self.waitMilliseconds) > 0 && descriptors[0].revents != 0
   }
 }
