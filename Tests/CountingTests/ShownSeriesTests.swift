@@ -6,7 +6,13 @@ import Testing
 
 /// The choice of shown series against one that gives place after place by the rule, and what shortcuts must not forget.
 struct ShownSeriesTests {
-  typealias Candidate = ShownSeries.Candidate
+  struct Candidate {
+    let place: Int
+    let born: UInt32
+    let owner: UInt32
+    let value: UInt64
+    let isShown: Bool
+  }
 
   /// The places that the rule names, one at a time.
   private func model(_ candidates: [Candidate], limit: Int) -> Set<Int> {
@@ -26,6 +32,7 @@ struct ShownSeriesTests {
 
   @Test(arguments: 0..<300 as Range<UInt64>) func choosesAsTheRuleSays(seed: UInt64) {
     var random = SplitMix64(seed)
+    var choice = ShownSeries()
     let owners = 1 + random.below(8)
     let candidates = (0..<random.below(60)).map { i in
       Candidate(
@@ -33,11 +40,17 @@ struct ShownSeriesTests {
         isShown: random.chance(20))
     }.shuffled(using: &random)
     let limit = random.below(40)
-    var chosen = candidates
-    let hidden = ShownSeries.choose(&chosen, limit: limit)
-    #expect(Set(hidden.map(\.place)).isDisjoint(with: chosen.map(\.place)))
-    #expect(hidden.count + chosen.count == candidates.count)
-    if candidates.count > limit { #expect(Set(chosen.map(\.place)) == model(candidates, limit: limit)) }
+    var crowd = ShownSeries.Crowd()
+    crowd.shown = candidates.filter(\.isShown).map(\.owner)
+    crowd.waiting = candidates.filter { !$0.isShown }.map {
+      ShownSeries.Candidate(place: $0.place, born: $0.born, owner: $0.owner, value: $0.value)
+    }
+    // What was chosen before must leave nothing behind.
+    for _ in 0..<2 {
+      let chosen = choice.choose(limit - crowd.shown.count, of: crowd).map { Int($0.place) }
+      #expect(Set(chosen).count == chosen.count)
+      #expect(Set(candidates.filter(\.isShown).map(\.place)).union(chosen) == model(candidates, limit: limit))
+    }
   }
 
   /// A place in the list of tracked objects means another object after a reload.
