@@ -309,7 +309,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=4, help="events of each series, within 50 minutes (default 4)")
     parser.add_argument("--repeats", type=int, default=7, help="scrapes in each format (default 7)")
     parser.add_argument("--spacing", type=float, default=1.1, help="seconds between two scrapes (default 1.1)")
-    parser.add_argument("--limit-mib", type=float, default=40, help="fail when the peak is higher (default 40)")
+    parser.add_argument("--limit-mib", type=float, default=38.1,
+                        help="fail when the peak is higher (default 38.1, which is 40 MB)")
     parser.add_argument("--bench-count", type=pathlib.Path, default=programs.default_bench("bench-count"))
     parser.add_argument("--pause-runs", type=int, default=5,
                         help="runs in which the pause is taken (default 5, 0: none)")

@@ -126,6 +126,33 @@ private func requests(_ page: String) -> String? {
     #expect(try requests(curl(server.port, "/metrics").text) == "2")
   }
 
+  /// Pages are megabytes: what nobody can share any more is let go without waiting for the next scrape.
+  @Test func whatWasShownIsLetGo() throws {
+    final class Seen: Sendable {
+      struct Weak { weak var snapshot: Snapshot? }
+      let snapshot = Lock(Weak())
+      let wasThere = Lock(false)
+    }
+    let engine = FakeEngine()
+    var options = ScrapeCoordinator.Options()
+    options.shareMilliseconds = 50
+    let scrapes = ScrapeCoordinator(options: options, read: engine.read, complete: engine.complete)
+    let seen = Seen()
+    let server = try HTTPServer.local([
+      Route("/show") { _, responder in
+        scrapes.answer(responder) { snapshot in
+          seen.snapshot.withLock { $0.snapshot = snapshot }
+          seen.wasThere.withLock { $0 = true }
+          return .text(200, "shown")
+        }
+      }
+    ])
+    defer { server.stop(graceMilliseconds: 100) }
+    #expect(try curl(server.port, "/show").status == 200)
+    #expect(seen.wasThere.withLock { $0 })
+    #expect(eventually { seen.snapshot.withLock { $0.snapshot } == nil })
+  }
+
   @Test func aStuckEngineStopsNoScrape() throws {
     let engine = FakeEngine()
     engine.answersAtOnce.withLock { $0 = false }
