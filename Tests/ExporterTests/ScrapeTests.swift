@@ -176,6 +176,23 @@ private func requests(_ page: String) -> String? {
     #expect(requests(after.text) == "3")
   }
 
+  @Test func whoPreparedIsNeverWithoutAReading() throws {
+    let engine = FakeEngine()
+    let scrapes = ScrapeCoordinator(
+      options: .init(waitMilliseconds: 50), read: engine.read, complete: engine.complete)
+    engine.answersAtOnce.withLock { $0 = false }
+    #expect(!scrapes.prepare(waitingMilliseconds: 20), "an engine that does not answer")
+    engine.answersAtOnce.withLock { $0 = true }
+    #expect(scrapes.prepare(waitingMilliseconds: 10_000))
+    engine.answersAtOnce.withLock { $0 = false }
+    var routes = WebRoutes(scrapes: scrapes, readiness: Readiness(), page: { _ in [] })
+    routes.telemetryPath = "/m"
+    let server = try HTTPServer.local(routes.all)
+    defer { server.stop(graceMilliseconds: 100) }
+    let first = try curl(server.port, "/m")
+    #expect(first.status == 200 && requests(first.text) == "2", "the engine is busy, and there is a reading")
+  }
+
   @Test func tooManyAtOnceAreRefused() throws {
     let engine = FakeEngine()
     engine.answersAtOnce.withLock { $0 = false }

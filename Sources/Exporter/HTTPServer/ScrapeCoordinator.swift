@@ -45,6 +45,12 @@ final class ScrapeCoordinator: Sendable {
     self.complete = complete
   }
 
+  /// Waits for a reading to fall back on, so that nobody who scrapes finds none. False when it did not come in time.
+  func prepare(waitingMilliseconds milliseconds: Int) -> Bool {
+    read { [weak self] readings in self?.state.update { if $0.last == nil { $0.last = readings } } }
+    return state.wait(milliseconds: milliseconds) { $0.last == nil ? nil : true } ?? false
+  }
+
   /// Answers with what `show` makes of the present snapshot, on the server's thread.
   func answer(_ responder: HTTPResponder, _ show: @escaping @Sendable (Snapshot) -> HTTPResponse) {
     let waiter: Waiter = { snapshot in
