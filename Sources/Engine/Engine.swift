@@ -9,7 +9,7 @@ public import Metrics
 public struct Engine: ~Copyable {
   private var decoder: AuditDecoder
   private var tally: Tally
-  private var redeliveries = Redeliveries()
+  private var redeliveries: Redeliveries
   private let bodyKey: SipKey
   /// What streams have left unfinished, by their id: the beginning of a record whose end has not arrived.
   private var unfinished: [UInt64: Unfinished] = [:]
@@ -21,8 +21,15 @@ public struct Engine: ~Copyable {
 
   /// - Parameter key: keys hash tables and digests; random, but for tests and benchmarks that want the same run twice.
   public init(_ settings: EngineSettings, key: SipKey) {
+    self.init(
+      settings, key: key, rememberedBodies: Redeliveries.limit, rememberedEvents: RepeatedEvents.generationLimit)
+  }
+
+  /// The same with room for fewer digests.
+  init(_ settings: EngineSettings, key: SipKey, rememberedBodies: Int, rememberedEvents: Int) {
     decoder = AuditDecoder(limits: settings.decoding)
-    tally = Tally(settings, key: key)
+    tally = Tally(settings, key: key, rememberedEvents: rememberedEvents)
+    redeliveries = Redeliveries(limit: rememberedBodies)
     bodyKey = key
   }
 
@@ -65,7 +72,7 @@ public struct Engine: ~Copyable {
     _ = decoder.decode(batch.bytes, .lastOfStream, into: &tally)
     let isReadable = !tally.isNothingReadable && batch.bytes.count > 0
     let delivery = Redeliveries.Delivery(events: tally.eventsOfBatch, isReadable: isReadable)
-    redeliveries.remember(digest, delivery, at: batch.arrival)
+    tally.evict(digests: redeliveries.remember(digest, delivery, at: batch.arrival))
     return delivery.isReadable ? .accepted : .nothingReadable
   }
 
