@@ -99,7 +99,7 @@ struct Tally: ~Copyable, EventSink {
 
   /// The counters' families and the accounting of every input.
   mutating func readings(at now: Microseconds) -> Readings {
-    var readings = Readings(counters.readings(now: now))
+    var readings = counters.readings(now: now)
     settleEvictions()
     if accounts.indices.contains(input) { accounts[input] = account }
     for (name, account) in zip(inputs, accounts) { account.append(to: &readings, input: name) }

@@ -73,7 +73,7 @@ extension Settings.TrackedObject {
     Counting.TrackedObject(
       name: name, group: group, resource: resource, subresources: subresources, namespace: namespace,
       objectName: objectName,
-      verbs: verbs.map { Set($0.compactMap { name in Verb.allCases.first { $0.label == name } }) }
+      verbs: verbs.map { Set($0.compactMap { name in Verb.allCases.first { $0.label.description == name } }) }
         ?? Counting.TrackedObject.anyVerb)
   }
 }

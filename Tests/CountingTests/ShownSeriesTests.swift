@@ -1,5 +1,6 @@
 import AuditEvents
 import Metrics
+import TestSupport
 import Testing
 
 @testable import Counting
@@ -31,7 +32,7 @@ struct ShownSeriesTests {
   }
 
   @Test(arguments: 0..<300 as Range<UInt64>) func choosesAsTheRuleSays(seed: UInt64) {
-    var random = SplitMix64(seed)
+    var random = SplitMix64(seed: seed)
     var choice = ShownSeries()
     let owners = 1 + random.below(8)
     let candidates = (0..<random.below(60)).map { i in
@@ -72,10 +73,10 @@ struct ShownSeriesTests {
     counters.apply(settings)
     play()
     let readings = counters.readings(now: CountersTests.start)
-    let totals = CountersTests.rows(readings.trackedRequests).map { $0[.object] ?? "" }
+    let totals = CountersTests.rows(readings[.trackedRequests]).map { $0[.object] ?? "" }
     #expect(totals == ["pods", "workloads"])
-    #expect(readings.trackedRequests.rows.map(\.value) == [6, 6])
-    let windows = readings.windowTrackedRequests
+    #expect(readings[.trackedRequests].rows.map(\.value) == [6, 6])
+    let windows = readings[.windowTrackedRequests]
     var byObject: [String: Double] = [:]
     for row in windows.rows where windows.value(of: .window, in: row) == "5m" {
       byObject[windows.value(of: .object, in: row) ?? "", default: 0] += row.value
