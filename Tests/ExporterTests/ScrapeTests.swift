@@ -106,7 +106,7 @@ private func requests(_ page: String) -> String? {
     let server = try engine.server { options, _ in options.waitMilliseconds = 10_000 }
     defer { server.stop(graceMilliseconds: 100) }
     let clients = try (0..<30).map { _ in
-      let client = try RawClient(port: server.port)
+      let client = try RawConnection(port: server.port)
       client.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
       return client
     }
@@ -202,7 +202,7 @@ private func requests(_ page: String) -> String? {
     }
     defer { server.stop(graceMilliseconds: 100) }
     let clients = try (0..<5).map { _ in
-      let client = try RawClient(port: server.port)
+      let client = try RawConnection(port: server.port)
       client.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
       return client
     }
