@@ -83,10 +83,13 @@ struct InputAccount {
 enum DropReason: UInt8, CaseIterable {
   /// The exporter stopped before the end of an event had arrived.
   case shutdown
+  /// Its end had not arrived, and too much else was unfinished too.
+  case unfinished
 
   var label: String {
     switch self {
     case .shutdown: "shutdown"
+    case .unfinished: "unfinished"
     }
   }
 }

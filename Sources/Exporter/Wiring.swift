@@ -8,9 +8,9 @@ extension Settings {
   func engine(inputs: [String]) -> EngineSettings {
     var settings = EngineSettings(counting: counting(inputs: inputs))
     settings.expectedClusters = clusters.map(\.name)
+    settings.decoding.eventBytes = limits.eventBytes
     // A pushed batch is one document: what the webhook lets in must be readable, or the API server loses it.
-    let pushedBytes = self.inputs.webhook.listenAddresses.isEmpty ? 0 : self.inputs.webhook.decodedLimitBytes
-    settings.decoding.eventBytes = max(limits.eventBytes, pushedBytes)
+    settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes)
     return settings
   }
 

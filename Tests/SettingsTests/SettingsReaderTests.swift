@@ -1,6 +1,7 @@
 import AuditEvents
 import Counting
 import Diagnostics
+import Engine
 import Inputs
 import Testing
 import TestSupport
@@ -245,6 +246,18 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     #expect(settings.queueBudgetBytes == (4 + 64 + 64) << 20)
     // What the page says of it.
     #expect(Schema.all.first { $0.key == "queue.limit_bytes" }?.fallback.contains("132MiB") == true)
+  }
+
+  /// A webhook's large bodies are no reason to hold more of an unfinished line of a file.
+  @Test func filesKeepTheirLimitBesideAWebhook() {
+    var settings = Settings()
+    settings.limits.eventBytes = 1 << 20
+    settings.inputs.webhook.listenAddresses = [.init(host: "localhost", port: 1)]
+    settings.inputs.webhook.decodedLimitBytes = 32 << 20
+    let decoding = settings.engine(inputs: ["file", "webhook"]).decoding
+    #expect(decoding.eventBytes == 1 << 20 && decoding.bodyBytes == 32 << 20)
+    settings.limits.eventBytes = 100 << 20
+    #expect(settings.engine(inputs: []).decoding.bodyBytes == 100 << 20)
   }
 
   @Test func restartIsNeededForAllButTheReloadable() {

@@ -92,7 +92,11 @@ enum Schema {
     [
       Setting(
         "limits.event_bytes", \.limits.eventBytes, .bytes(64 << 10...256 << 20),
-        help: "The longest event; longer ones are rejected."),
+        help: """
+          The longest event of a file or of standard input; longer ones are rejected. Beginnings of events whose ends \
+          have not arrived take at most twice as much, all files together; beyond that the longest is dropped. A pushed \
+          body has limits of its own.
+          """),
       Setting(
         "limits.clusters", \.limits.clusters, .integer(1...10_000),
         help: "Clusters with series of their own; further ones count as `(other)`."),
