@@ -45,29 +45,6 @@ extension Settings {
   }
 }
 
-extension Settings.Limits {
-  fileprivate var series: SeriesLimits {
-    var series = SeriesLimits()
-    series.requests = requests.counting
-    series.denied = denied.counting
-    series.serverErrors = serverErrors.counting
-    series.rbacMutations = rbacMutations.counting
-    series.tracked = tracked.counting
-    series.trackedInWindow = trackedInWindow.counting
-    series.impersonated = impersonated.counting
-    series.distinctUsers = distinctUsers.counting
-    series.usersPerSourceIP = usersPerSourceIP
-    series.sourceIPsPerUser = sourceIPsPerUser
-    series.seriesPerIPv6Network = seriesPerIPv6Network
-    series.resourcesPerCluster = resourcesPerCluster
-    return series
-  }
-}
-
-extension Settings.Limits.Family {
-  fileprivate var counting: FamilyLimit { FamilyLimit(perCluster: perCluster, inAll: inAll) }
-}
-
 extension Settings.TrackedObject {
   fileprivate var counting: Counting.TrackedObject {
     Counting.TrackedObject(
