@@ -27,7 +27,8 @@ let package = Package(
     .library(
       name: "KubeAuditCore",
       targets: [
-        "AuditEvents", "Compression", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics", "YAML",
+        "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics",
+        "YAML",
       ]),
   ],
   dependencies: [
@@ -49,7 +50,7 @@ let package = Package(
     module("YAML", ["CYAML", "Diagnostics"]),
     module("Compression", ["CZlib"]),
     module("AuditEvents", ["CIntrinsics", "Compression"]),
-    module("Metrics", ["AuditEvents", "Crypto"]),
+    module("Metrics", ["AuditEvents", "Crypto", "Diagnostics"]),
     module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
     module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
     module(
@@ -72,7 +73,7 @@ let package = Package(
     // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
     tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["AuditEvents"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),
@@ -89,18 +90,18 @@ let package = Package(
     tests(
       "InputsTests",
       [
-        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs",
+        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs", "TestSupport",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),
-    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics", "TestSupport"]),
     tests(
       "EngineTests",
       ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "TestSupport"]),
     tests(
       "SettingsTests",
       [
-        "AuditEvents", "Counting", "Diagnostics", "Exporter", "Inputs", "Metrics", "TestSupport", "YAML",
+        "AuditEvents", "Counting", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "TestSupport", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),

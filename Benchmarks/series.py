@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the served exporter at many series: resident memory, and how long a scrape takes.
+"""Measures the exporter at many series: resident memory, how long a scrape takes, and how long it stops counting.
 
   series.py                       26,000 series of refused requests over six clusters
   series.py --series 5000 --json result.json
@@ -7,12 +7,14 @@
 It writes a log for each cluster, starts the exporter on them, waits until all is counted, checks the exposition (every
 series there, none merged, the sum exact), then scrapes in each format. No source IP and no user holds more series than
 its share, and no cluster more than its limit; the limit over all clusters is raised where the number asks for it.
+It fails when memory or the pause is above its limit.
 """
 import argparse
 import collections
 import datetime
 import gzip
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -60,19 +62,40 @@ def pairs(count):
     return [(n // IPS_PER_USER, (n // IPS_PER_USER + n % IPS_PER_USER) % users) for n in range(count)]
 
 
-def write_log(path, cluster, count, rounds, end):
-    """Each series once a round, in the order of time, the last event at `end`."""
+def events_of(cluster, count, rounds, end):
+    """Each series once a round, in the order of time, the last event at `end`: lines."""
     events = count * rounds
+    n = 0
+    for _ in range(rounds):
+        for user, ip in pairs(count):
+            n += 1
+            at = end - datetime.timedelta(seconds=SPAN_SECONDS * (1 - n / events))
+            yield EVENT % {
+                "id": "%08x-0000-4000-8000-%012x" % (cluster, n), "n": n % 100,
+                "user": "user%05d@corp.example" % user, "ip": "10.%d.%d.%d" % (cluster, ip >> 8, ip & 255),
+                "time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+
+
+def write_archive(path, options, end):
+    """The events of all clusters in one file, in the order of time: each in a record of a log group, which names its
+    cluster."""
+    clusters = clusters_of(options.series)
+    logs = [events_of(cluster, count, options.rounds, end) for cluster, count in enumerate(clusters)]
     with open(path, "w", encoding="utf-8") as out:
-        n = 0
-        for _ in range(rounds):
-            for user, ip in pairs(count):
-                n += 1
-                at = end - datetime.timedelta(seconds=SPAN_SECONDS * (1 - n / events))
-                out.write(EVENT % {
-                    "id": "%08x-0000-4000-8000-%012x" % (cluster, n), "n": n % 100,
-                    "user": "user%05d@corp.example" % user, "ip": "10.%d.%d.%d" % (cluster, ip >> 8, ip & 255),
-                    "time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")})
+        for row in itertools.zip_longest(*logs):
+            for cluster, line in enumerate(row):
+                if line:
+                    out.write(json.dumps({
+                        "messageType": "DATA_MESSAGE", "owner": "123456789012",
+                        "logGroup": "/aws/eks/bench-%d/cluster" % cluster,
+                        "logStream": "kube-apiserver-audit-0123456789abcdef", "subscriptionFilters": ["audit"],
+                        "logEvents": [{"id": "1", "timestamp": 0, "message": line.rstrip()}]}) + "\n")
+
+
+def clusters_of(series):
+    """How many series each cluster gets."""
+    clusters = -(-series // PER_CLUSTER)
+    return [series // clusters + (cluster < series % clusters) for cluster in range(clusters)]
 
 
 class Exporter:
@@ -198,19 +221,44 @@ def timed(exporter, repeats, spacing):
 
 def prepared(folder, options):
     """Writes the logs and the configuration; answers its path and the number of events."""
-    clusters = -(-options.series // PER_CLUSTER)
-    end = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=1)
+    clusters = clusters_of(options.series)
+    end = now()
     configuration = ["inputs:", "  file_start: beginning", "  file:"]
-    for cluster in range(clusters):
-        count = options.series // clusters + (cluster < options.series % clusters)
+    for cluster, count in enumerate(clusters):
         log = folder / ("cluster-%d.log" % cluster)
-        write_log(log, cluster, count, options.rounds, end)
+        with open(log, "w", encoding="utf-8") as out:
+            out.writelines(events_of(cluster, count, options.rounds, end))
         configuration += ["    - path: " + json.dumps(str(log)), "      cluster: bench-%d" % cluster]
     if options.series > LIMIT_IN_ALL:
         configuration += ["limits:", "  denied:", "    series: %d" % (options.series + 1000)]
     path = folder / "config.yaml"
     path.write_text("\n".join(configuration) + "\n", encoding="utf-8")
-    return path, clusters, options.series * options.rounds
+    return path, len(clusters), options.series * options.rounds
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=1)
+
+
+def measure_pauses(options, folder):
+    """How long taking the readings of a scrape keeps the engine from counting: the first time, and later on."""
+    path = folder / "archive.log"
+    write_archive(path, options, now())
+    runs = []
+    for _ in range(options.pause_runs):
+        done = subprocess.run([str(options.bench_count), str(path), "pause"], capture_output=True, text=True,
+                              timeout=COUNT_SECONDS_LIMIT)
+        if done.returncode != 0:
+            workload.fail("bench-count ended with %d: %s" % (done.returncode, done.stdout + done.stderr), 1)
+        said = {name: [int(word) for word in words.split("\t")]
+                for name, _, words in (line.partition("\t") for line in done.stdout.splitlines())}
+        if said["denied_series"] != [options.series] or said["denied"] != [options.series * options.rounds]:
+            workload.fail("bench-count found %s series and %s refusals" % (said["denied_series"], said["denied"]), 1)
+        runs.append(said)
+    return {
+        "samples": runs[0]["rows"][0], "first_us": [run["first_pause_us"][0] for run in runs],
+        "later_median_us": [run["pause_us"][1] for run in runs],
+        "later_highest_us": [run["pause_us"][2] for run in runs]}
 
 
 def measure(options, folder):
@@ -244,6 +292,11 @@ def show(result):
     print("Resident MiB: %(counted)s once counted, %(after_first_scrape)s after the first scrape, "
           "%(after_all_scrapes)s after all; peak %(peak)s; the exporter itself says %(exported)s"
           % result["resident_mib"])
+    pauses = result.get("pauses")
+    if pauses:
+        print("Counting pauses %.1f to %.1f ms for the first scrape, a median of %.1f ms later (%d runs, %d samples)"
+              % (min(pauses["first_us"]) / 1e3, max(pauses["first_us"]) / 1e3,
+                 statistics.median(pauses["later_median_us"]) / 1e3, len(pauses["first_us"]), pauses["samples"]))
     print("%-20s %10s %10s %10s %12s" % ("scrape", "median ms", "lowest", "highest", "bytes"))
     for name, row in result["scrapes"].items():
         print("%-20s %10s %10s %10s %12d" % (name, row["median_ms"], row["lowest_ms"], row["highest_ms"], row["bytes"]))
@@ -256,22 +309,41 @@ def main():
     parser.add_argument("--rounds", type=int, default=4, help="events of each series, within 50 minutes (default 4)")
     parser.add_argument("--repeats", type=int, default=7, help="scrapes in each format (default 7)")
     parser.add_argument("--spacing", type=float, default=1.1, help="seconds between two scrapes (default 1.1)")
-    parser.add_argument("--limit-mib", type=float, default=40, help="fail when the peak is higher (default 40)")
+    parser.add_argument("--limit-mib", type=float, default=38.1,
+                        help="fail when the peak is higher (default 38.1, which is 40 MB)")
+    parser.add_argument("--bench-count", type=pathlib.Path, default=programs.default_bench("bench-count"))
+    parser.add_argument("--pause-runs", type=int, default=5,
+                        help="runs in which the pause is taken (default 5, 0: none)")
+    parser.add_argument("--pause-limit-ms", type=float, default=10,
+                        help="fail when the best first pause is longer (default 10)")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to this file")
     options = parser.parse_args()
     if options.series < IPS_PER_USER or options.rounds < 1 or options.repeats < 1:
         parser.error("--series must be at least %d, --rounds and --repeats positive" % IPS_PER_USER)
     options.exporter = options.exporter.resolve()
+    options.bench_count = options.bench_count.resolve()
     if not os.access(options.exporter, os.X_OK):
         workload.fail("%s is not there. Build it first: make build" % options.exporter)
+    if options.pause_runs and not os.access(options.bench_count, os.X_OK):
+        workload.fail("%s is not there. Build it first: swift build -c release --package-path Benchmarks"
+                      % options.bench_count)
     with tempfile.TemporaryDirectory(prefix="series-") as folder:
         result = measure(options, pathlib.Path(folder))
+        if options.pause_runs:
+            result["pauses"] = measure_pauses(options, pathlib.Path(folder))
     show(result)
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    failures = []
     peak = result["resident_mib"]["peak"]
     if peak > options.limit_mib:
-        print("FAILED: %s MiB were resident, above %s" % (peak, options.limit_mib))
+        failures.append("%s MiB were resident, above %s" % (peak, options.limit_mib))
+    pause = min(result["pauses"]["first_us"]) / 1e3 if options.pause_runs else 0
+    if pause > options.pause_limit_ms:
+        failures.append("the first scrape stopped counting for %.1f ms, above %s" % (pause, options.pause_limit_ms))
+    for failure in failures:
+        print("FAILED: " + failure)
+    if failures:
         sys.exit(1)
 
 

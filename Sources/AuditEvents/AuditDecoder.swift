@@ -15,8 +15,10 @@ internal import Compression
 public struct AuditDecoder: ~Copyable {
   /// Bounds on what one event may be.
   public struct Limits: Sendable {
-    /// The longest event or wrapping, bytes as they arrive.
+    /// The longest event or wrapping of a stream, bytes as they arrive.
     public var eventBytes = 16 << 20
+    /// The same of a pushed body, which may be one list of many events.
+    public var bodyBytes = 64 << 20
     /// The longest result of undoing base64, gzip or the escapes of one wrapping.
     public var unwrappedBytes = 64 << 20
     /// The deepest nesting of JSON.
@@ -34,7 +36,9 @@ public struct AuditDecoder: ~Copyable {
   /// How many wrappings may be around an event.
   static let wrappingLimit = 8
 
-  let limits: Limits
+  /// Those that hold for what is being read.
+  private(set) var limits: Limits
+  private let streamEventBytes: Int
   var order = OrderScanner()
   var any = AnyOrderScanner()
   /// For each level of wrapping, room for what it held.
@@ -46,6 +50,7 @@ public struct AuditDecoder: ~Copyable {
   /// A decoder with bounds.
   public init(limits: Limits = Limits()) {
     self.limits = limits
+    streamEventBytes = limits.eventBytes
     inflater = Inflater(limit: limits.unwrappedBytes)
     // Two for each level: undoing base64 and gzip takes one for either.
     scratch = (0..<2 * ExtentTable.levels).map { _ in ByteBuffer(capacity: 0) }
@@ -58,12 +63,14 @@ public struct AuditDecoder: ~Copyable {
     case stream
     /// The same, and nothing follows: what is unfinished is salvaged or rejected.
     case lastOfStream
+    /// Something whole that stands for itself: read like the last of a stream, within the limit of bodies.
+    case body
   }
 
   /// Decodes all that `buffer` holds and reports it to `sink`.
   ///
   /// - Returns: how many bytes were read. The rest is the beginning of something unfinished; hand it in again with what
-  ///   follows. With `.lastOfStream` always all. More than `Limits.eventBytes` are never left: that much unfinished is
+  ///   follows. But with `.stream` always all. More than `Limits.eventBytes` are never left: that much unfinished is
   ///   rejected as too long.
   public mutating func decode<Sink: EventSink & ~Copyable>(
     _ buffer: borrowing ByteBuffer, _ framing: Framing, into sink: inout Sink
@@ -73,6 +80,9 @@ public struct AuditDecoder: ~Copyable {
         scratch[level] = ByteBuffer(capacity: 0)
       }
     }
+    let isBody = framing == .body
+    limits.eventBytes = isBody ? limits.bodyBytes : streamEventBytes
+    let framing = isBody ? .lastOfStream : framing
     // SAFETY: the buffer is sealed and lent for the whole call; nothing of it is kept afterwards.
     return unsafe buffer.withBytes { bytes in
       guard let base = bytes.baseAddress else { return 0 }

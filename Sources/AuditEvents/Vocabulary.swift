@@ -82,7 +82,7 @@ public enum Verb: UInt8, CaseIterable, Sendable {
   case none
 
   /// The word of the event, `(other)` or `(none)`.
-  public var label: String {
+  public var label: StaticString {
     switch self {
     case .get: "get"
     case .list: "list"

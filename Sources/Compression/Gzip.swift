@@ -1,5 +1,3 @@
-internal import CZlib
-
 /// Gzip (RFC 1952), with a hard cap on what comes out.
 public enum Gzip {
   /// Why something could not be decompressed.
@@ -48,24 +46,8 @@ public enum Gzip {
   ///
   /// - Parameter level: 1 (fastest) to 9 (smallest), others are held to that range.
   public static func compress(_ bytes: [UInt8], level: Int = 1) -> [UInt8] {
-    precondition(bytes.count <= Int(UInt32.max) / 2, "a page of gigabytes")
-    var stream = unsafe z_stream()
-    // 15 + 16: the largest window, gzip's header and trailer.
-    let begun = unsafe kae_deflate_init(&stream, Int32(min(max(level, 1), 9)), 15 + 16)
-    precondition(begun == Z_OK, "zlib has no memory")
-    defer { unsafe deflateEnd(&stream) }
-    let bound = unsafe Int(deflateBound(&stream, UInt(bytes.count)))
-    return unsafe [UInt8](unsafeUninitializedCapacity: bound) { room, count in
-      unsafe bytes.withUnsafeBufferPointer { input in
-        // SAFETY: zlib reads `bytes.count` bytes and writes at most `bound`; both blocks outlive the one call.
-        unsafe stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
-        unsafe stream.avail_in = UInt32(input.count)
-        unsafe stream.next_out = room.baseAddress
-        unsafe stream.avail_out = UInt32(bound)
-        let ended = unsafe deflate(&stream, Z_FINISH)
-        precondition(ended == Z_STREAM_END, "zlib's own bound did not suffice")
-        count = unsafe bound - Int(stream.avail_out)
-      }
-    }
+    var deflater = Deflater(level: level)
+    deflater.feed(bytes)
+    return deflater.finish()
   }
 }

@@ -1,24 +1,25 @@
-internal import Metrics
+public import Metrics
 
 extension Counters {
-  /// Everything that a scrape shows. Moves the windows on to `now` and drops what has expired.
+  /// Everything that counting shows to a scrape: the families that follow from events, other than the accounting. Moves
+  /// the windows on to `now` and drops what has expired.
   ///
   /// - Parameter now: microseconds since the epoch; ignored when the clock follows event time.
   /// - Complexity: linear in the series; text is shared, not copied.
-  public mutating func readings(now time: Int64) -> CountingReadings {
+  public mutating func readings(now time: Int64) -> Readings {
     if !settings.followsEventTime { now = max(now, EventTime.held(time)) }
     for cluster in clusters.clusters.indices { edges.advance(cluster, to: now) }
     expire()
     number &+= 1
-    var readings = CountingReadings()
+    var readings = Readings()
     readings.number = number
     readWindows(&readings)
-    readings.requests = requests.samples()
-    readings.deniedRequests = denied.samples()
-    readings.serverErrors = serverErrors.samples()
-    readings.rbacMutations = rbac.samples()
-    readings.trackedRequests = tracked.samples()
-    readings.impersonatedRequests = impersonated.samples()
+    readings[.requests] = requests.samples()
+    readings[.deniedRequests] = denied.samples()
+    readings[.serverErrors] = serverErrors.samples()
+    readings[.rbacMutations] = rbac.samples()
+    readings[.trackedRequests] = tracked.samples()
+    readings[.impersonatedRequests] = impersonated.samples()
     readClusters(&readings)
     readInputs(&readings)
     readFamilies(&readings)
@@ -37,19 +38,19 @@ extension Counters {
     _ = impersonated.expire(before: before, scraped: scraped, edges, &panes)
   }
 
-  private mutating func readWindows(_ readings: inout CountingReadings) {
+  private mutating func readWindows(_ readings: inout Readings) {
     let limit = settings.shownSeriesPerWindow
-    readings.windowDeniedRequests = denied.windowSamples(
+    readings[.windowDeniedRequests] = denied.windowSamples(
       edges, &panes, shownLimit: limit, folding: [.user, .sourceIP])
-    readings.windowRBACMutations = rbac.windowSamples(edges, &panes, shownLimit: limit, folding: [.user])
-    readings.windowTrackedRequests = trackedInWindow.windowSamples(
+    readings[.windowRBACMutations] = rbac.windowSamples(edges, &panes, shownLimit: limit, folding: [.user])
+    readings[.windowTrackedRequests] = trackedInWindow.windowSamples(
       edges, &panes, shownLimit: limit, folding: [.user])
     if trackedInWindow.dropSilent() { recentTracked.clear() }
-    readings.windowDistinctUsers = distinct.samples(edges, shownLimit: limit)
+    readings[.windowDistinctUsers] = distinct.samples(edges, shownLimit: limit)
     readClasses(&readings)
   }
 
-  private mutating func readClasses(_ readings: inout CountingReadings) {
+  private mutating func readClasses(_ readings: inout Readings) {
     for place in clusters.pending.indices { settlePending(place) }
     let windows = edges.windows
     var samples = SampleSet(sharing: clusters.arena, prefixes: windows.prefixes)
@@ -71,11 +72,12 @@ extension Counters {
         ratios.append(clusters.clusters[cluster].labelsRef, Double(errors) / Double(total), prefix: window + 1)
       }
     }
-    readings.windowRequests = samples
-    readings.windowServerErrorRatio = ratios
+    readings[.windowRequests] = samples
+    readings[.windowServerErrorRatio] = ratios
   }
 
-  private func readClusters(_ readings: inout CountingReadings) {
+  private func readClusters(_ readings: inout Readings) {
+    var (newest, lag) = (SampleSet(), SampleSet())
     var stages = SampleSet(sharing: clusters.arena)
     var expected = stages
     // Labels by cluster and input are written anew: they are few.
@@ -86,22 +88,24 @@ extension Counters {
       if cluster.isExpected { expected.append(cluster.labelsRef, 1) }
       for (input, name) in settings.inputs.enumerated() {
         guard let heard = edges.heard(i, input: input) else { continue }
-        readings.clusterLastEvent.append(cluster.labels, [(.input, name)], Double(heard.newest) / 1e6)
-        readings.eventLag.append(cluster.labels, [(.input, name)], Double(heard.lag) / 1e6)
+        newest.append(cluster.labels, [(.input, name)], Double(heard.newest) / 1e6)
+        lag.append(cluster.labels, [(.input, name)], Double(heard.lag) / 1e6)
       }
     }
-    readings.eventsByStage = stages
-    readings.clusterExpected = expected
+    readings[.eventsByStage] = stages
+    readings[.clusterExpected] = expected
+    readings[.clusterLastEvent] = newest
+    readings[.eventLag] = lag
   }
 
-  private func readInputs(_ readings: inout CountingReadings) {
+  private func readInputs(_ readings: inout Readings) {
     for (i, name) in settings.inputs.enumerated() {
-      readings.eventsSkewed.append([(.input, name)], Double(skewed[i]))
-      readings.eventsLate.append([(.input, name)], Double(late[i]))
+      readings[.eventsSkewed].append([(.input, name)], Double(skewed[i]))
+      readings[.eventsLate].append([(.input, name)], Double(late[i]))
     }
   }
 
-  private func readFamilies(_ readings: inout CountingReadings) {
+  private func readFamilies(_ readings: inout Readings) {
     readFamily(requests, &readings)
     readFamily(denied, &readings)
     readFamily(serverErrors, &readings)
@@ -113,12 +117,12 @@ extension Counters {
   }
 
   /// The limit is that of the clusters there are: one cluster cannot fill more than its part.
-  private func readFamily(_ family: BoundedFamily, _ readings: inout CountingReadings, isGauge: Bool = false) {
+  private func readFamily(_ family: BoundedFamily, _ readings: inout Readings, isGauge: Bool = false) {
     let labels = [(Label.family, family.name)]
     let limit = min(family.limit.inAll, family.limit.perCluster * max(1, family.clusterCount))
-    readings.series.append(labels, Double(family.admitted))
-    readings.seriesLimit.append(labels, Double(limit))
-    readings.seriesOverflow.append(labels, Double(family.overflow))
-    if !isGauge { readings.seriesExpiredValue.append(labels, Double(family.expired)) }
+    readings[.series].append(labels, Double(family.admitted))
+    readings[.seriesLimit].append(labels, Double(limit))
+    readings[.seriesOverflow].append(labels, Double(family.overflow))
+    if !isGauge { readings[.seriesExpiredValue].append(labels, Double(family.expired)) }
   }
 }

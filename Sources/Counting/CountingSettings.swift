@@ -1,3 +1,5 @@
+internal import Metrics
+
 /// What counting is told: plain values, checked by whoever reads the configuration.
 ///
 /// - Source: DESIGN.md, sections 3 and 4. Every limit there has a name here.
@@ -15,11 +17,11 @@ public struct CountingSettings: Sendable {
   /// Named classes of requests, at most `trackedObjectLimit`.
   public var trackedObjects = TrackedObject.builtIn
   /// Clusters with series of their own; events of further ones count under `(other)`.
-  public var clusterLimit = 1000
+  public var clusterLimit = Families.clusterLimit
   /// Limits of the bounded families.
   public var limits = SeriesLimits()
   /// Series shown for one window family, window and cluster; the rest is merged into the overflow series.
-  public var shownSeriesPerWindow = 500
+  public var shownSeriesPerWindow = Families.windowSeriesLimit
   /// A series without a change for this long may be dropped when its family is over 80 % full.
   public var idleSeconds: Int64 = 24 * 3600
   /// The names of the inputs, in the order of their indices.
@@ -64,13 +66,13 @@ public struct FamilyLimit: Sendable, Hashable {
 /// The limits of the bounded families. What is folded into `(other)` does not count against them: the folded series are
 /// bounded by the labels that are left.
 public struct SeriesLimits: Sendable, Hashable {
-  public var requests = FamilyLimit(perCluster: 2000, inAll: 20_000)
-  public var denied = FamilyLimit(perCluster: 5000, inAll: 25_000)
-  public var serverErrors = FamilyLimit(perCluster: 2000, inAll: 10_000)
-  public var rbacMutations = FamilyLimit(perCluster: 2000, inAll: 10_000)
-  public var tracked = FamilyLimit(perCluster: 2000, inAll: 10_000)
-  public var trackedInWindow = FamilyLimit(perCluster: 2000, inAll: 10_000)
-  public var impersonated = FamilyLimit(perCluster: 2000, inAll: 10_000)
+  public var requests = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 20_000)
+  public var denied = FamilyLimit(perCluster: Families.deniedSeriesLimit, inAll: 25_000)
+  public var serverErrors = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
+  public var rbacMutations = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
+  public var tracked = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
+  public var trackedInWindow = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
+  public var impersonated = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
   /// Source IPs with a count of distinct users of their own.
   public var distinctUsers = FamilyLimit(perCluster: 1024, inAll: 2048)
   /// Denied series of users that one source IP may hold.

@@ -246,25 +246,29 @@ extension DistinctUsers {
     _ values: inout [Double]
   ) {
     let count = windows.count
-    var candidates: [ShownSeries.Candidate] = []
+    var crowd = ShownSeries.Crowd()
     for place in addresses.indices where values[place * count + window] > 0 {
       let series = family.table.series[place]
       guard Int(series.cluster) == cluster, series.state != .overflow else { continue }
-      candidates.append(
-        ShownSeries.Candidate(
-          place: place, born: series.born, owner: UInt32(place), value: UInt64(values[place * count + window]),
-          isShown: series.shown >> UInt8(window) & 1 == 1))
+      if series.shown >> UInt8(window) & 1 == 1 {
+        crowd.shown.append(UInt32(place))
+      } else {
+        crowd.waiting.append(
+          ShownSeries.Candidate(
+            place: place, born: series.born, owner: UInt32(place), value: UInt64(values[place * count + window])))
+      }
     }
-    let hidden = ShownSeries.choose(&candidates, limit: shownLimit)
-    guard !hidden.isEmpty else { return }
-    let other = otherPlace(cluster, like: hidden[0].place)
+    var hidden = Set(crowd.waiting.map { Int($0.place) })
+    var choice = ShownSeries()
+    hidden.subtract(choice.choose(shownLimit - crowd.shown.count, of: crowd).map { Int($0.place) })
+    guard let first = hidden.first else { return }
+    let other = otherPlace(cluster, like: first)
     while addresses.count <= other {
       addresses.append(Address())
       values.append(contentsOf: repeatElement(0, count: count))
     }
-    let merged = [other] + hidden.map(\.place)
-    values[other * count + window] = union(merged, entries, from: start(edges, cluster, window))
-    for candidate in hidden { values[candidate.place * count + window] = 0 }
+    values[other * count + window] = union([other] + hidden, entries, from: start(edges, cluster, window))
+    for place in hidden { values[place * count + window] = 0 }
   }
 
   private mutating func otherPlace(_ cluster: Int, like place: Int) -> Int {

@@ -23,58 +23,93 @@ extension BoundedFamily {
     var (values, crowds) = windowValues(edges, &panes)
     for window in 0..<count { hide(window, count, shownLimit, folding, crowds, &values) }
     var samples = SampleSet(sharing: table.arena, prefixes: windows.prefixes)
+    samples.reserve(crowds.reduce(0) { $0 + min($1.series, shownLimit) + 1 })
     for window in 0..<count {
+      let bit: UInt8 = 1 << UInt8(window)
       for place in table.series.indices where values[place * count + window] > 0 {
-        table.series[place].shown |= 1 << UInt8(window)
+        // Written where it changes alone: what is read only stays shared and clean.
+        if table.series[place].shown & bit == 0 { table.series[place].shown |= bit }
         samples.append(table.series[place].labels, Double(values[place * count + window]), prefix: window + 1)
       }
     }
     return samples
   }
 
-  /// Every window of every series, and how many series of a cluster are not empty. Empty ones lose their place.
-  private mutating func windowValues(_ edges: StreamEdge, _ panes: inout PaneStore) -> ([UInt64], [Int]) {
+  /// The series of one cluster that are not empty in one window, and how many of them are shown.
+  private typealias Crowd = (series: Int, shown: Int)
+
+  /// Every window of every series, and the crowds by cluster and window. Empty series lose their place.
+  private mutating func windowValues(_ edges: StreamEdge, _ panes: inout PaneStore) -> ([UInt64], [Crowd]) {
     let count = edges.windows.count
     var values = [UInt64](repeating: 0, count: table.series.count * count)
-    var crowds = [Int](repeating: 0, count: clusterCount * count)
+    var crowds = [Crowd](repeating: (0, 0), count: clusterCount * count)
     for place in table.series.indices where table.series[place].state != .free {
       let cluster = Int(table.series[place].cluster)
-      let floors = edges.floors(cluster)
-      for window in 0..<count where table.heads[place * count + window] != 0 {
-        let value = value(place, window: window, from: floors.of[window], in: &panes)
+      let isOverflow = table.series[place].state == .overflow
+      let shown = table.series[place].shown
+      var empty: UInt8 = 0
+      for window in 0..<count {
+        let value = value(place, window: window, from: edges.floors(cluster).of[window], in: &panes)
         values[place * count + window] = value
-        if value > 0, table.series[place].state != .overflow { crowds[cluster * count + window] += 1 }
+        if value == 0 {
+          empty |= 1 << UInt8(window)
+        } else if !isOverflow {
+          crowds[cluster * count + window].series += 1
+          crowds[cluster * count + window].shown += Int(shown >> UInt8(window) & 1)
+        }
       }
-      for window in 0..<count where values[place * count + window] == 0 {
-        table.series[place].shown &= ~(1 << UInt8(window))
-      }
+      if shown & empty != 0 { table.series[place].shown &= ~empty }
     }
     return (values, crowds)
   }
 
+  /// Gives places to series that have none, where a cluster has more than `limit` and fewer are shown.
+  private mutating func giveAway(
+    _ window: Int, _ count: Int, _ limit: Int, byAddress: Bool, _ sizes: [Crowd], _ values: [UInt64]
+  ) {
+    var crowds = [ShownSeries.Crowd](repeating: ShownSeries.Crowd(), count: clusterCount)
+    for place in 0..<values.count / count where values[place * count + window] > 0 {
+      let cluster = Int(table.series[place].cluster)
+      let size = sizes[cluster * count + window]
+      guard size.series > limit, size.shown < limit, table.series[place].state != .overflow else { continue }
+      let owner = byAddress ? table.series[place].address : table.series[place].user
+      if table.series[place].shown >> UInt8(window) & 1 == 1 {
+        crowds[cluster].shown.append(owner)
+      } else {
+        if crowds[cluster].waiting.isEmpty { crowds[cluster].waiting.reserveCapacity(size.series - size.shown) }
+        crowds[cluster].waiting.append(
+          ShownSeries.Candidate(
+            place: place, born: table.series[place].born, owner: owner, value: values[place * count + window]))
+      }
+    }
+    var choice = ShownSeries()
+    for cluster in crowds.indices where !crowds[cluster].waiting.isEmpty {
+      var crowd = ShownSeries.Crowd()
+      swap(&crowd, &crowds[cluster])
+      for chosen in choice.choose(limit - crowd.shown.count, of: crowd) {
+        table.series[Int(chosen.place)].shown |= 1 << UInt8(window)
+      }
+    }
+  }
+
   /// Moves the values of series that are not shown to their overflow series, where a cluster has more than `limit`.
   private mutating func hide(
-    _ window: Int, _ count: Int, _ limit: Int, _ folding: [Label], _ crowds: [Int], _ values: inout [UInt64]
+    _ window: Int, _ count: Int, _ limit: Int, _ folding: [Label], _ sizes: [Crowd], _ values: inout [UInt64]
   ) {
-    guard crowds.contains(where: { $0 > limit }) else { return }
-    var candidates = [[ShownSeries.Candidate]](repeating: [], count: clusterCount)
-    let byAddress = folding.contains(.sourceIP)
-    for place in table.series.indices where values[place * count + window] > 0 {
-      let cluster = Int(table.series[place].cluster)
-      guard crowds[cluster * count + window] > limit, table.series[place].state != .overflow else { continue }
-      candidates[cluster].append(
-        ShownSeries.Candidate(
-          place: place, born: table.series[place].born,
-          owner: byAddress ? table.series[place].address : table.series[place].user,
-          value: values[place * count + window], isShown: table.series[place].shown >> UInt8(window) & 1 == 1))
+    guard sizes.contains(where: { $0.series > limit }) else { return }
+    if sizes.contains(where: { $0.series > limit && $0.shown < limit }) {
+      giveAway(window, count, limit, byAddress: folding.contains(.sourceIP), sizes, values)
     }
-    for cluster in candidates.indices {
-      for hidden in ShownSeries.choose(&candidates[cluster], limit: limit) {
-        let fold = foldPlace(hidden.place, folding)
-        while values.count < table.series.count * count { values.append(0) }
-        values[fold * count + window] += hidden.value
-        values[hidden.place * count + window] = 0
-      }
+    let bit: UInt8 = 1 << UInt8(window)
+    for place in 0..<values.count / count where values[place * count + window] > 0 {
+      let series = table.series[place]
+      guard series.shown & bit == 0, series.state != .overflow,
+        sizes[Int(series.cluster) * count + window].series > limit
+      else { continue }
+      let fold = foldPlace(place, folding)
+      if fold * count >= values.count { values += repeatElement(0, count: (fold + 1) * count - values.count) }
+      values[fold * count + window] += values[place * count + window]
+      values[place * count + window] = 0
     }
   }
 

@@ -1,15 +1,7 @@
 /// Text that came from elsewhere, made harmless for a terminal and for a line-wise log.
 public enum SafeText {
   /// Whether a scalar could move a terminal's cursor, end a line, or make text read in another order than it is written.
-  public static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0..<0x20, 0x7F...0x9F: true  // Controls of ASCII and Latin-1.
-    case 0x061C, 0x200B...0x200F, 0x202A...0x202E, 0x2060...0x206F: true  // Invisible and bidirectional marks.
-    case 0x2028, 0x2029, 0xFEFF, 0xFFF9...0xFFFB: true  // Line and paragraph separators, byte order mark, annotations.
-    case 0xE0000...0xE007F: true  // Tags.
-    default: false
-    }
-  }
+  public static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool { Invisible.contains(scalar.value) }
 
   /// At most `limitBytes` bytes of `text` on a scalar's edge, then `…` when something was cut; unsafe scalars are shown as
   /// `\n`, `\t` or `\u{202e}`.

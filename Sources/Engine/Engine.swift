@@ -9,21 +9,23 @@ public import Metrics
 public struct Engine: ~Copyable {
   private var decoder: AuditDecoder
   private var tally: Tally
-  private var redeliveries = Redeliveries()
+  private var redeliveries: Redeliveries
   private let bodyKey: SipKey
-  /// What streams have left unfinished, by their id: the beginning of a record whose end has not arrived.
-  private var unfinished: [UInt64: Unfinished] = [:]
-
-  private struct Unfinished {
-    let bytes: ByteBuffer
-    let input: Int
-  }
+  private var unfinished: UnfinishedRecords
 
   /// - Parameter key: keys hash tables and digests; random, but for tests and benchmarks that want the same run twice.
   public init(_ settings: EngineSettings, key: SipKey) {
+    self.init(
+      settings, key: key, rememberedBodies: Redeliveries.limit, rememberedEvents: RepeatedEvents.generationLimit)
+  }
+
+  /// The same with room for fewer digests.
+  init(_ settings: EngineSettings, key: SipKey, rememberedBodies: Int, rememberedEvents: Int) {
     decoder = AuditDecoder(limits: settings.decoding)
-    tally = Tally(settings, key: key)
+    tally = Tally(settings, key: key, rememberedEvents: rememberedEvents)
+    redeliveries = Redeliveries(limit: rememberedBodies)
     bodyKey = key
+    unfinished = UnfinishedRecords(limitBytes: settings.unfinishedBytesLimit)
   }
 
   /// Counts everything in the batch. The answer is for the one who pushed it, once the epoch is committed.
@@ -45,8 +47,7 @@ public struct Engine: ~Copyable {
 
   /// Streams that will not go on lose what they left unfinished: it is counted as dropped.
   public mutating func endStreams() {
-    for (_, rest) in unfinished { tally.drop(.shutdown, input: rest.input) }
-    unfinished.removeAll()
+    for input in unfinished.removeAll() { tally.drop(.shutdown, input: input) }
   }
 
   /// Everything that the engine counts, as it is now; for a page with its trends.
@@ -64,21 +65,21 @@ public struct Engine: ~Copyable {
       tally.countDuplicates(first.events)
       return first.isReadable ? .accepted : .nothingReadable
     }
-    _ = decoder.decode(batch.bytes, .lastOfStream, into: &tally)
+    _ = decoder.decode(batch.bytes, .body, into: &tally)
     let isReadable = !tally.isNothingReadable && batch.bytes.count > 0
     let delivery = Redeliveries.Delivery(events: tally.eventsOfBatch, isReadable: isReadable)
-    redeliveries.remember(digest, delivery, at: batch.arrival)
+    tally.evict(digests: redeliveries.remember(digest, delivery, at: batch.arrival))
     return delivery.isReadable ? .accepted : .nothingReadable
   }
 
   private mutating func countStream(_ batch: Batch, id: UInt64, _ framing: AuditDecoder.Framing) {
     tally.begin(batch)
     var bytes = batch.bytes
-    if let rest = unfinished.removeValue(forKey: id) {
+    if let rest = unfinished.take(id) {
       // Rare: only a record over many lines is ever left unfinished, because inputs cut after a line break.
-      unsafe batch.bytes.withBytes { unsafe rest.bytes.append(raw: UnsafeRawBufferPointer($0)) }
-      rest.bytes.seal()
-      bytes = rest.bytes
+      unsafe batch.bytes.withBytes { unsafe rest.append(raw: UnsafeRawBufferPointer($0)) }
+      rest.seal()
+      bytes = rest
     }
     let used = decoder.decode(bytes, framing, into: &tally)
     guard used < bytes.count else { return }
@@ -86,7 +87,7 @@ public struct Engine: ~Copyable {
     unsafe bytes.withBytes {
       unsafe rest.append(raw: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[used...])))
     }
-    unfinished[id] = Unfinished(bytes: rest, input: batch.input)
+    for input in unfinished.keep(rest, of: id, input: batch.input) { tally.drop(.unfinished, input: input) }
   }
 
   private mutating func digest(of body: ByteBuffer, path: String) -> Digest {

@@ -15,6 +15,8 @@ struct InputAccount {
   private(set) var dropped = [UInt64](repeating: 0, count: DropReason.allCases.count)
   /// Truncated, but counted or found to be no request: a part of the above.
   private(set) var salvaged: UInt64 = 0
+  /// Digests that left before their time to make room for this input's.
+  private(set) var digestsEvicted: UInt64 = 0
   /// Bytes read from the source.
   private(set) var bytes: UInt64 = 0
 
@@ -56,6 +58,7 @@ struct InputAccount {
     add(.eventsNotARequest, notARequest)
     add(.eventsDuplicate, duplicate)
     add(.eventsSalvaged, salvaged)
+    add(.digestsEvicted, digestsEvicted)
     add(.inputBytes, bytes)
     for reason in IgnoreReason.allCases {
       let value = ignored[Int(reason.rawValue)]
@@ -71,6 +74,8 @@ struct InputAccount {
     }
   }
 
+  mutating func evict(digests more: UInt64) { digestsEvicted += more }
+
   mutating func read(bytes more: Int) { bytes += UInt64(more) }
 }
 
@@ -78,10 +83,13 @@ struct InputAccount {
 enum DropReason: UInt8, CaseIterable {
   /// The exporter stopped before the end of an event had arrived.
   case shutdown
+  /// Its end had not arrived, and too much else was unfinished too.
+  case unfinished
 
   var label: String {
     switch self {
     case .shutdown: "shutdown"
+    case .unfinished: "unfinished"
     }
   }
 }

@@ -21,11 +21,13 @@ struct Redeliveries {
   /// 32 bytes each. Four bodies a second of every one of 25 API servers for ten minutes.
   static let limit = 65_536
 
+  private let limit: Int
   private var known: [Digest: (delivery: Delivery, arrival: Microseconds)] = [:]
   private var order: [(digest: Digest, arrival: Microseconds)] = []
   private var oldest = 0
-  /// Entries that had to leave before their time: each could let a redelivery be counted twice.
-  private(set) var evictedEarly: UInt64 = 0
+
+  /// - Parameter limit: entries; lower in tests.
+  init(limit: Int = limit) { self.limit = limit }
 
   /// What was remembered of this body, or nil when it is new or `arrival` is later than the horizon.
   func delivery(of digest: Digest, at arrival: Microseconds) -> Delivery? {
@@ -33,11 +35,13 @@ struct Redeliveries {
     return entry.delivery
   }
 
-  mutating func remember(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) {
+  /// Answers how many entries had to leave before their time: each could let a redelivery be counted twice.
+  mutating func remember(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) -> UInt64 {
+    var evicted: UInt64 = 0
     while oldest < order.count, order[oldest].arrival < arrival - Self.horizon { forgetOldest() }
-    if order.count - oldest >= Self.limit {
+    if order.count - oldest >= limit {
       forgetOldest()
-      evictedEarly += 1
+      evicted = 1
     }
     known[digest] = (delivery, arrival)
     order.append((digest, arrival))
@@ -45,6 +49,7 @@ struct Redeliveries {
       order.removeFirst(oldest)
       oldest = 0
     }
+    return evicted
   }
 
   private mutating func forgetOldest() {

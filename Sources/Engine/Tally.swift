@@ -11,6 +11,8 @@ struct Tally: ~Copyable, EventSink {
   /// The account of `input`, which is not in `accounts` meanwhile.
   private var account = InputAccount()
   private var repeats: RepeatedEvents
+  /// Evictions from `repeats` that an input was charged with.
+  private var evictedBefore: UInt64 = 0
   private let inputs: [String]
 
   /// The batch being decoded.
@@ -21,10 +23,11 @@ struct Tally: ~Copyable, EventSink {
   private(set) var eventsOfBatch: UInt64 = 0
   private var rejectedOfBatch: UInt64 = 0
 
-  init(_ settings: EngineSettings, key: SipKey) {
+  /// - Parameter rememberedEvents: events that are remembered to be known again; lower in tests.
+  init(_ settings: EngineSettings, key: SipKey, rememberedEvents: Int = RepeatedEvents.generationLimit) {
     counters = Counters(settings: settings.counting, key: key)
     accounts = Array(repeating: InputAccount(), count: settings.counting.inputs.count)
-    repeats = RepeatedEvents(key: key)
+    repeats = RepeatedEvents(key: key, limit: rememberedEvents)
     inputs = settings.counting.inputs
     defaultCluster = counters.cluster(named: "default")
     for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
@@ -42,10 +45,19 @@ struct Tally: ~Copyable, EventSink {
   }
 
   private mutating func turn(to next: Int) {
+    settleEvictions()
     swap(&accounts[input], &account)
     input = next
     swap(&accounts[input], &account)
   }
+
+  private mutating func settleEvictions() {
+    evict(digests: repeats.evictedEarly - evictedBefore)
+    evictedBefore = repeats.evictedEarly
+  }
+
+  /// The input at hand made digests leave before their time.
+  mutating func evict(digests: UInt64) { account.evict(digests: digests) }
 
   /// Whether the batch held nothing but what could not be read: the only body that is answered with 400.
   var isNothingReadable: Bool { rejectedOfBatch > 0 && rejectedOfBatch == eventsOfBatch }
@@ -87,8 +99,9 @@ struct Tally: ~Copyable, EventSink {
 
   /// The counters' families and the accounting of every input.
   mutating func readings(at now: Microseconds, withTrends: Bool) -> Readings {
-    var readings = Readings(counters.readings(now: now))
+    var readings = counters.readings(now: now)
     if withTrends { readings.trends = counters.trends() }
+    settleEvictions()
     if accounts.indices.contains(input) { accounts[input] = account }
     for (name, account) in zip(inputs, accounts) { account.append(to: &readings, input: name) }
     return readings

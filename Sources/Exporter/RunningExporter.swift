@@ -5,6 +5,11 @@ internal import Inputs
 internal import Logging
 internal import Metrics
 
+extension Failure.Reason {
+  /// The engine's thread is not heard of.
+  static let engine = Failure.Reason("engine")
+}
+
 /// The parts of a running exporter, and the order in which they start and stop.
 ///
 /// Stop, each step with a deadline: readiness falls, inputs hand in what they read, pushes in flight are answered, the queue is
@@ -12,6 +17,8 @@ internal import Metrics
 final class RunningExporter: Sendable {
   /// How long requests in flight may take at the end. Kubernetes gives 30 s between SIGTERM and SIGKILL.
   private static let graceMilliseconds = 5_000
+  /// How long the engine may take to come up.
+  private static let startMilliseconds = 30_000
 
   let reloader: Reloader
   private let logger: Logger
@@ -43,6 +50,10 @@ final class RunningExporter: Sendable {
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, router: web.router, counters: web.counters)
     for address in webServer.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
+    // Before there is anything to count: however busy the engine is later, a scrape finds readings.
+    guard web.scrapes.prepare(waitingMilliseconds: Self.startMilliseconds) else {
+      throw Failure(.engine, "the engine does not answer", at: .process, remedy: "Give the process more processor time")
+    }
     try inputs.start(
       chosen.map(\.input), cluster: settings.clusterName, queue: queue, clock: clock, log: log)
     pushServer = try Self.pushServer(settings, inputs, queue, web.counters)
@@ -78,6 +89,7 @@ final class RunningExporter: Sendable {
 /// What the scrapers' listener serves, put together.
 struct WebWiring: Sendable {
   let router: Router
+  let scrapes: ScrapeCoordinator
   /// Both listeners count in one place: the same answer of either is one series.
   let counters = HTTPCounters()
 
@@ -89,7 +101,7 @@ struct WebWiring: Sendable {
       inputs: statuses, queue: queue, http: counters, reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
-    let scrapes = ScrapeCoordinator(
+    scrapes = ScrapeCoordinator(
       options: options, read: { reader in _ = queue.ask(.read(reader)) }, complete: { metrics.complete($0) })
     // Of its own, so that no scrape pays for what the page draws, and no reader of the page takes a scrape's place.
     let views = ScrapeCoordinator(

@@ -8,9 +8,9 @@ extension Settings {
   func engine(inputs: [String]) -> EngineSettings {
     var settings = EngineSettings(counting: counting(inputs: inputs))
     settings.expectedClusters = clusters.map(\.name)
+    settings.decoding.eventBytes = limits.eventBytes
     // A pushed batch is one document: what the webhook lets in must be readable, or the API server loses it.
-    let pushedBytes = self.inputs.webhook.listenAddresses.isEmpty ? 0 : self.inputs.webhook.decodedLimitBytes
-    settings.decoding.eventBytes = max(limits.eventBytes, pushedBytes)
+    settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes)
     return settings
   }
 
@@ -45,35 +45,12 @@ extension Settings {
   }
 }
 
-extension Settings.Limits {
-  fileprivate var series: SeriesLimits {
-    var series = SeriesLimits()
-    series.requests = requests.counting
-    series.denied = denied.counting
-    series.serverErrors = serverErrors.counting
-    series.rbacMutations = rbacMutations.counting
-    series.tracked = tracked.counting
-    series.trackedInWindow = trackedInWindow.counting
-    series.impersonated = impersonated.counting
-    series.distinctUsers = distinctUsers.counting
-    series.usersPerSourceIP = usersPerSourceIP
-    series.sourceIPsPerUser = sourceIPsPerUser
-    series.seriesPerIPv6Network = seriesPerIPv6Network
-    series.resourcesPerCluster = resourcesPerCluster
-    return series
-  }
-}
-
-extension Settings.Limits.Family {
-  fileprivate var counting: FamilyLimit { FamilyLimit(perCluster: perCluster, inAll: inAll) }
-}
-
 extension Settings.TrackedObject {
   fileprivate var counting: Counting.TrackedObject {
     Counting.TrackedObject(
       name: name, group: group, resource: resource, subresources: subresources, namespace: namespace,
       objectName: objectName,
-      verbs: verbs.map { Set($0.compactMap { name in Verb.allCases.first { $0.label == name } }) }
+      verbs: verbs.map { Set($0.compactMap { name in Verb.allCases.first { $0.label.description == name } }) }
         ?? Counting.TrackedObject.anyVerb)
   }
 }

@@ -24,21 +24,34 @@ public enum Exposition {
   /// The whole page.
   public static func render(_ readings: Readings, as format: ExpositionFormat) -> [UInt8] {
     var page: [UInt8] = []
-    let size = Families.all.reduce(into: 0) { $0 += sizeBound(of: readings[$1.id], in: $1) }
-    page.reserveCapacity(size + end.count)
+    page.reserveCapacity(lengthLimit(of: readings))
+    render(readings, as: format) { page += $0 }
+    return page
+  }
+
+  /// Gives the page to `take` in pieces of about `pieceBytes`, so that nobody needs to hold the whole of it.
+  public static func render(
+    _ readings: Readings, as format: ExpositionFormat, pieceBytes: Int = 64 << 10, _ take: ([UInt8]) -> Void
+  ) {
+    var piece: [UInt8] = []
+    piece.reserveCapacity(pieceBytes + 4096)
     for family in Families.all {
       let samples = readings[family.id]
       guard !samples.rows.isEmpty else { continue }
-      appendHead(of: family, as: format, to: &page)
-      append(samples, of: family, to: &page)
+      appendHead(of: family, as: format, to: &piece)
+      append(samples, of: family, to: &piece, pieceBytes, take)
     }
-    if format == .openMetrics { page += end }
-    return page
+    if format == .openMetrics { piece += end }
+    take(piece)
+  }
+
+  /// Never less than the page of these readings takes, in bytes.
+  public static func lengthLimit(of readings: Readings) -> Int {
+    Families.all.reduce(into: end.count) { $0 += sizeBound(of: readings[$1.id], in: $1) }
   }
 
   private static let end = Array("# EOF\n".utf8)
 
-  /// Never less than what the family's part of the page takes, so that a page is allocated once.
   private static func sizeBound(of samples: SampleSet, in family: Family) -> Int {
     guard !samples.rows.isEmpty else { return 0 }
     let head = 3 * (family.name.utf8.count + 32) + family.help.utf8.count
@@ -61,7 +74,9 @@ public enum Exposition {
     }
   }
 
-  private static func append(_ samples: SampleSet, of family: Family, to page: inout [UInt8]) {
+  private static func append(
+    _ samples: SampleSet, of family: Family, to page: inout [UInt8], _ pieceBytes: Int, _ take: ([UInt8]) -> Void
+  ) {
     let name = Array(family.name.utf8)
     let open = name + [UInt8(ascii: "{")]
     samples.forEach { prefix, labels, value in
@@ -76,6 +91,10 @@ public enum Exposition {
       page.append(UInt8(ascii: " "))
       appendNumber(value, to: &page)
       page.append(UInt8(ascii: "\n"))
+      if page.count >= pieceBytes {
+        take(page)
+        page.removeAll(keepingCapacity: true)
+      }
     }
   }
 }

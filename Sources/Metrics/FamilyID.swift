@@ -30,6 +30,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case eventsSalvaged = "kube_audit_events_salvaged_total"
   case eventsSkewed = "kube_audit_events_skewed_total"
   case eventsLate = "kube_audit_events_late_total"
+  case digestsEvicted = "kube_audit_digests_evicted_total"
   case inputBytes = "kube_audit_input_bytes_total"
   case sourceGapBytes = "kube_audit_source_gap_bytes_total"
   case pushRequests = "kube_audit_push_requests_total"

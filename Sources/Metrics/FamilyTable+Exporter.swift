@@ -48,6 +48,14 @@ extension Families {
         help: "Requests too old for every window, counted in the totals alone.",
         note: "Many of them mean that a feed is further behind than the windows allow for."),
       Family(
+        .digestsEvicted, .counter, [.input],
+        help: "Digests of what was received that were forgotten before their time, because more came than are kept.",
+        note: """
+          By the input that brought more. What arrives again after its digest is gone counts twice, so a rise means that \
+          duplicates are possible, not that there were any.
+          """,
+        query: "sum by (input) (increase(kube_audit_digests_evicted_total[1h])) > 0"),
+      Family(
         .inputBytes, .counter, [.input],
         help: "Bytes that an input read."),
       Family(

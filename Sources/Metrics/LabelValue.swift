@@ -1,5 +1,6 @@
 public import AuditEvents
 public import Crypto
+internal import Diagnostics
 
 /// Makes label values of what clients wrote.
 ///

@@ -66,11 +66,11 @@ import Testing
       || event.stage == .responseStarted && event.user.isEmpty && event.code >= 400
   }
 
-  private func verb(_ event: Seen) -> String { event.verb == .none ? "none" : event.verb.label }
+  private func verb(_ event: Seen) -> String { event.verb == .none ? "none" : event.verb.label.description }
 
   /// The oracle keeps every word a client sent.
   private func byVerb(_ file: File) -> [String: Int] {
-    let known = Set(Verb.allCases.map(\.label) + ["none"])
+    let known = Set(Verb.allCases.map(\.label.description) + ["none"])
     return Dictionary(
       (file.expected["by_verb"] ?? [:]).map { (known.contains($0.key) ? $0.key : "(other)", $0.value) },
       uniquingKeysWith: +)

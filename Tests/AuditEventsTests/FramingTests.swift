@@ -171,6 +171,32 @@ import Testing
     }
   }
 
+  /// A pushed body has a limit of its own, and leaves that of streams as it was.
+  @Test func bodiesMayBeLongerThanEvents() {
+    var limits = AuditDecoder.Limits()
+    limits.eventBytes = 4_000
+    limits.bodyBytes = 20_000
+    func list(_ count: Int) -> [UInt8] {
+      let items = (0..<count).map { SampleEvent(id: "\($0)").json }.joined(separator: ",")
+      return Array("{\"kind\":\"EventList\",\"apiVersion\":\"audit.k8s.io/v1\",\"items\":[\(items)]}".utf8)
+    }
+    let count = 10_000 / SampleEvent(id: "0").json.utf8.count
+    for speculates in [true, false] {
+      limits.speculatesOrder = speculates
+      var decoder = AuditDecoder(limits: limits)
+      var sink = Recorder()
+      #expect(list(count).count > 4_000 && list(count).count < 20_000)
+      for round in 1...2 {
+        #expect(decoder.decode(ByteBuffer(list(count)), .body, into: &sink) == list(count).count)
+        #expect(sink.summary == [count * round, 0, round - 1])
+        _ = decoder.decode(ByteBuffer(list(count)), .lastOfStream, into: &sink)
+        #expect(sink.summary == [count * round, 0, round])
+      }
+      _ = decoder.decode(ByteBuffer(list(3 * count)), .body, into: &sink)
+      #expect(Set(sink.rejected) == [.tooLong] && sink.rejected.count == 3)
+    }
+  }
+
   /// A document without end is let go once it is longer than an event may be.
   @Test func endless() {
     var limits = AuditDecoder.Limits()

@@ -1,4 +1,5 @@
 import AuditEvents
+import TestSupport
 import Testing
 
 /// Damaged lines: both scanners must answer alike, as a plain JSON parser does, and no line may change a neighbour.

@@ -40,6 +40,21 @@ func inflate(_ bytes: [UInt8], limit: Int, _ dice: inout SplitMix64, longest: In
     }
   }
 
+  @Test(arguments: 1...40 as ClosedRange<UInt64>)
+  func piecesCompressToOneMember(seed: UInt64) throws {
+    var dice = SplitMix64(seed: seed)
+    var content: [UInt8] = []
+    var deflater = Deflater(level: dice.pick(1...9))
+    for _ in 0..<dice.pick(0...20) {
+      let piece = dice.bytes(dice.pick(0...70_000), in: 0...UInt8.random(in: 0...255, using: &dice))
+      content += piece
+      deflater.feed(piece)
+    }
+    let packed = deflater.finish()
+    #expect(try Gzip.decompress(packed, limit: content.count) == content)
+    #expect(packed.count < content.count + content.count / 1_000 + 64)
+  }
+
   @Test func byteByByte() throws {
     var dice = SplitMix64(seed: 7)
     let content = dice.bytes(5_000)

@@ -1,6 +1,7 @@
 import AuditEvents
 import Crypto
 import Metrics
+import TestSupport
 import Testing
 
 @testable import Counting
@@ -41,18 +42,18 @@ struct CountersTests {
     let (bytes, places) = (counters.denied.table.arena.byteCount, counters.denied.table.series.count)
     play(2_000..<12_000)
     let readings = counters.readings(now: Self.start)
-    #expect(Self.total(readings.deniedRequests) == 12_000)
-    #expect(readings.deniedRequests.rows.count <= 201)
+    #expect(Self.total(readings[.deniedRequests]) == 12_000)
+    #expect(readings[.deniedRequests].rows.count <= 201)
     #expect(counters.panes.blockCount == panes && counters.denied.owners.count == owners)
     #expect(counters.denied.table.arena.byteCount == bytes && counters.denied.table.series.count == places)
-    let perWindow = Self.total(readings.windowDeniedRequests)
+    let perWindow = Self.total(readings[.windowDeniedRequests])
     #expect(perWindow == 3 * 12_000)
-    #expect(readings.windowDistinctUsers.rows.count == 3 * 51)
+    #expect(readings[.windowDistinctUsers].rows.count == 3 * 51)
   }
 
   /// Whatever names clients send, no two series render alike and no reserved word is forged.
   @Test(arguments: 0..<4) func hostileNamesMakeNoTwinsAndForgeNothing(_ seed: UInt64) {
-    var random = SplitMix64(seed)
+    var random = SplitMix64(seed: seed)
     var counters = Self.counters()
     let cluster = counters.cluster(named: "c")
     let pieces = [
@@ -69,16 +70,16 @@ struct CountersTests {
       if user.isEmpty { genuine += 1 }
     }
     let readings = counters.readings(now: Self.start)
-    for set in [readings.deniedRequests, readings.windowDeniedRequests, readings.impersonatedRequests] {
+    for set in [readings[.deniedRequests], readings[.windowDeniedRequests], readings[.impersonatedRequests]] {
       var seen: Set<[UInt8]> = []
       set.forEach { prefix, labels, _ in #expect(seen.insert(prefix + labels).inserted) }
     }
-    #expect(Self.total(readings.deniedRequests) == 3_000)
-    let unauthenticated = zip(Self.rows(readings.deniedRequests), readings.deniedRequests.rows)
+    #expect(Self.total(readings[.deniedRequests]) == 3_000)
+    let unauthenticated = zip(Self.rows(readings[.deniedRequests]), readings[.deniedRequests].rows)
       .filter { $0.0[.user] == "(unauthenticated)" }.map(\.1.value).reduce(0, +)
-    let overflow = readings.seriesOverflow.rows.map(\.value).reduce(0, +)
+    let overflow = readings[.seriesOverflow].rows.map(\.value).reduce(0, +)
     #expect(unauthenticated <= genuine && unauthenticated + overflow >= genuine)
-    let folded = Self.rows(readings.deniedRequests).filter { $0[.user] == "(other)" || $0[.sourceIP] == "(other)" }
+    let folded = Self.rows(readings[.deniedRequests]).filter { $0[.user] == "(other)" || $0[.sourceIP] == "(other)" }
     #expect(overflow > 0 || folded.isEmpty)
   }
 
@@ -98,10 +99,10 @@ struct CountersTests {
     count()
     count()
     let readings = counters.readings(now: Self.start)
-    #expect(Self.rows(readings.deniedRequests).map { $0[.sourceIP] } == ["10.0.0.1", "198.51.100.1"])
-    #expect(readings.deniedRequests.rows.map(\.value) == [1, 2])
-    #expect(Self.rows(readings.trackedRequests).map { $0[.object] } == ["widget"])
-    #expect(readings.trackedRequests.rows.map(\.value) == [2])
+    #expect(Self.rows(readings[.deniedRequests]).map { $0[.sourceIP] } == ["10.0.0.1", "198.51.100.1"])
+    #expect(readings[.deniedRequests].rows.map(\.value) == [1, 2])
+    #expect(Self.rows(readings[.trackedRequests]).map { $0[.object] } == ["widget"])
+    #expect(readings[.trackedRequests].rows.map(\.value) == [2])
   }
 
   @Test func clustersAreNamedByEventsAndBounded() {
@@ -114,16 +115,16 @@ struct CountersTests {
     #expect(counters.cluster(named: "b") == clusters[1])
     counters.expect(clusters[1])
     let readings = counters.readings(now: Self.start)
-    #expect(Self.rows(readings.clusterExpected) == [[.cluster: "b"]])
-    #expect(readings.eventsByStage.rows.count == 4 * 5)
-    #expect(Set(Self.rows(readings.eventsByStage).compactMap { $0[.cluster] }) == ["a", "b", "default", "(other)"])
+    #expect(Self.rows(readings[.clusterExpected]) == [[.cluster: "b"]])
+    #expect(readings[.eventsByStage].rows.count == 4 * 5)
+    #expect(Set(Self.rows(readings[.eventsByStage]).compactMap { $0[.cluster] }) == ["a", "b", "default", "(other)"])
   }
 
   /// Two readings of one state are equal, row by row; each has its number.
   @Test func readingsOfOneStateAreTheSame() {
     var counters = Self.counters { $0.shownSeriesPerWindow = 5 }
     let cluster = counters.cluster(named: "c")
-    var random = SplitMix64(3)
+    var random = SplitMix64(seed: 3)
     for i in 0..<500 {
       let event = TestEvent(code: random.pick([200, 403, 500]), user: "u\(i % 50)", sourceIPs: ["10.0.0.\(i % 30)"])
       _ = event.withEvent { counters.count($0, cluster: cluster, input: 0, arrival: Self.start) }
@@ -132,9 +133,9 @@ struct CountersTests {
     let (first, second) = (counters.readings(now: Self.start), counters.readings(now: Self.start))
     #expect(second.number == first.number + 1)
     for pair in [
-      (first.requests, second.requests), (first.deniedRequests, second.deniedRequests),
-      (first.windowDeniedRequests, second.windowDeniedRequests),
-      (first.windowDistinctUsers, second.windowDistinctUsers),
+      (first[.requests], second[.requests]), (first[.deniedRequests], second[.deniedRequests]),
+      (first[.windowDeniedRequests], second[.windowDeniedRequests]),
+      (first[.windowDistinctUsers], second[.windowDistinctUsers]),
     ] {
       #expect(Self.rows(pair.0) == Self.rows(pair.1))
       #expect(pair.0.rows.map(\.value) == pair.1.rows.map(\.value))
@@ -145,9 +146,9 @@ struct CountersTests {
     var counters = Self.counters()
     _ = counters.cluster(named: "c")
     let readings = counters.readings(now: Self.start)
-    #expect(readings.series.rows.count == 8 && readings.seriesLimit.rows.count == 8)
-    #expect(readings.seriesExpiredValue.rows.count == 6)
-    let limits = zip(Self.rows(readings.seriesLimit), readings.seriesLimit.rows)
+    #expect(readings[.series].rows.count == 8 && readings[.seriesLimit].rows.count == 8)
+    #expect(readings[.seriesExpiredValue].rows.count == 6)
+    let limits = zip(Self.rows(readings[.seriesLimit]), readings[.seriesLimit].rows)
     for (labels, row) in limits where labels[.family] == "kube_audit_denied_requests_total" {
       #expect(row.value == 5000)
     }

@@ -1,6 +1,7 @@
 import AuditEvents
 import Crypto
 import Metrics
+import TestSupport
 import Testing
 
 @testable import Counting
@@ -24,7 +25,7 @@ struct DistinctUsersTests {
   }
 
   static func shown(_ counters: inout Counters, at second: Int64) -> [String: Double] {
-    let set = counters.readings(now: second * 1_000_000).windowDistinctUsers
+    let set = counters.readings(now: second * 1_000_000)[.windowDistinctUsers]
     var values: [String: Double] = [:]
     for row in set.rows { values[set.value(of: .window, in: row) ?? ""] = row.value }
     return values
@@ -80,7 +81,7 @@ struct DistinctUsersTests {
   /// However many users come, memory stays, and estimates stay of use.
   @Test func aFullSketchLosesPrecisionNotBounds() {
     var sketch = UserSketch()
-    var random = SplitMix64(9)
+    var random = SplitMix64(seed: 9)
     for owner in 0..<40 {
       for _ in 0..<20_000 { sketch.add(owner: owner, user: random.next(), second: 100) { _ in 0 } }
     }
@@ -113,7 +114,7 @@ struct DistinctUsersTests {
         _ = event.withEvent { counters.count($0, cluster: cluster, input: 0, arrival: Self.start * 1_000_000) }
       }
     }
-    let set = counters.readings(now: Self.start * 1_000_000).windowDistinctUsers
+    let set = counters.readings(now: Self.start * 1_000_000)[.windowDistinctUsers]
     let rows = set.rows.map { (set.value(of: .sourceIP, in: $0) ?? "", $0.value) }
     #expect(rows.map(\.0) == ["192.0.2.1", "192.0.2.2", "(other)"])
     #expect(rows.map(\.1) == [5, 4, 3])

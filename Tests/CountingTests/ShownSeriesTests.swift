@@ -1,12 +1,19 @@
 import AuditEvents
 import Metrics
+import TestSupport
 import Testing
 
 @testable import Counting
 
 /// The choice of shown series against one that gives place after place by the rule, and what shortcuts must not forget.
 struct ShownSeriesTests {
-  typealias Candidate = ShownSeries.Candidate
+  struct Candidate {
+    let place: Int
+    let born: UInt32
+    let owner: UInt32
+    let value: UInt64
+    let isShown: Bool
+  }
 
   /// The places that the rule names, one at a time.
   private func model(_ candidates: [Candidate], limit: Int) -> Set<Int> {
@@ -25,7 +32,8 @@ struct ShownSeriesTests {
   }
 
   @Test(arguments: 0..<300 as Range<UInt64>) func choosesAsTheRuleSays(seed: UInt64) {
-    var random = SplitMix64(seed)
+    var random = SplitMix64(seed: seed)
+    var choice = ShownSeries()
     let owners = 1 + random.below(8)
     let candidates = (0..<random.below(60)).map { i in
       Candidate(
@@ -33,11 +41,17 @@ struct ShownSeriesTests {
         isShown: random.chance(20))
     }.shuffled(using: &random)
     let limit = random.below(40)
-    var chosen = candidates
-    let hidden = ShownSeries.choose(&chosen, limit: limit)
-    #expect(Set(hidden.map(\.place)).isDisjoint(with: chosen.map(\.place)))
-    #expect(hidden.count + chosen.count == candidates.count)
-    if candidates.count > limit { #expect(Set(chosen.map(\.place)) == model(candidates, limit: limit)) }
+    var crowd = ShownSeries.Crowd()
+    crowd.shown = candidates.filter(\.isShown).map(\.owner)
+    crowd.waiting = candidates.filter { !$0.isShown }.map {
+      ShownSeries.Candidate(place: $0.place, born: $0.born, owner: $0.owner, value: $0.value)
+    }
+    // What was chosen before must leave nothing behind.
+    for _ in 0..<2 {
+      let chosen = choice.choose(limit - crowd.shown.count, of: crowd).map { Int($0.place) }
+      #expect(Set(chosen).count == chosen.count)
+      #expect(Set(candidates.filter(\.isShown).map(\.place)).union(chosen) == model(candidates, limit: limit))
+    }
   }
 
   /// A place in the list of tracked objects means another object after a reload.
@@ -59,10 +73,10 @@ struct ShownSeriesTests {
     counters.apply(settings)
     play()
     let readings = counters.readings(now: CountersTests.start)
-    let totals = CountersTests.rows(readings.trackedRequests).map { $0[.object] ?? "" }
+    let totals = CountersTests.rows(readings[.trackedRequests]).map { $0[.object] ?? "" }
     #expect(totals == ["pods", "workloads"])
-    #expect(readings.trackedRequests.rows.map(\.value) == [6, 6])
-    let windows = readings.windowTrackedRequests
+    #expect(readings[.trackedRequests].rows.map(\.value) == [6, 6])
+    let windows = readings[.windowTrackedRequests]
     var byObject: [String: Double] = [:]
     for row in windows.rows where windows.value(of: .window, in: row) == "5m" {
       byObject[windows.value(of: .object, in: row) ?? "", default: 0] += row.value

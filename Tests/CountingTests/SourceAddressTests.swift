@@ -1,5 +1,6 @@
 import AuditEvents
 import Metrics
+import TestSupport
 import Testing
 
 @testable import Counting
@@ -73,7 +74,7 @@ struct SourceAddressTests {
   }
 
   @Test(arguments: 0..<4) func anyAddressSurvives(_ part: UInt64) {
-    var random = SplitMix64(part)
+    var random = SplitMix64(seed: part)
     for _ in 0..<5_000 {
       var bits = UInt128(random.next()) << 64 | UInt128(random.next())
       for group in 0..<8 where random.chance(50) { bits &= ~(UInt128(0xffff) << UInt128(16 * group)) }

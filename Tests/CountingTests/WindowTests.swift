@@ -28,7 +28,7 @@ struct WindowTests {
   }
 
   static func value(_ counters: inout Counters, at second: Int64) -> Double {
-    counters.readings(now: second * 1_000_000).windowRequests.rows.first?.value ?? 0
+    counters.readings(now: second * 1_000_000)[.windowRequests].rows.first?.value ?? 0
   }
 
   /// One event, every second around the window's end: it counts while p(now) − 30 ≤ p(e), for every phase of a pane.
@@ -71,9 +71,9 @@ struct WindowTests {
       #expect(Self.value(&counters, at: now + i / 100) == 0)
     }
     let readings = counters.readings(now: (now + 10) * 1_000_000)
-    #expect(readings.requests.rows.map(\.value) == [1000])
-    #expect(readings.eventsLate.rows.map(\.value) == [1000, 0])
-    #expect(readings.eventLag.rows.map(\.value) == [900])
+    #expect(readings[.requests].rows.map(\.value) == [1000])
+    #expect(readings[.eventsLate].rows.map(\.value) == [1000, 0])
+    #expect(readings[.eventLag].rows.map(\.value) == [900])
   }
 
   /// The slower of two inputs holds the edge back, until it has been silent for the maximum.
@@ -98,9 +98,9 @@ struct WindowTests {
     #expect(Self.count(&counters, cluster, event: Self.start + 61, arrival: Self.start).isSkewed)
     #expect(!Self.count(&counters, cluster, event: nil, arrival: Self.start).isSkewed)
     let readings = counters.readings(now: Self.start * 1_000_000)
-    #expect(readings.windowRequests.rows.map(\.value) == [3])
-    #expect(readings.eventsSkewed.rows.map(\.value) == [1, 0])
-    #expect(readings.clusterLastEvent.rows.map(\.value) == [Double(Self.start)])
+    #expect(readings[.windowRequests].rows.map(\.value) == [3])
+    #expect(readings[.eventsSkewed].rows.map(\.value) == [1, 0])
+    #expect(readings[.clusterLastEvent].rows.map(\.value) == [Double(Self.start)])
   }
 
   @Test func timesBeyondAllReasonDoNoHarm() {
@@ -113,7 +113,7 @@ struct WindowTests {
         event.code = 200
         event.time = time
         #expect(counters.count(event, cluster: cluster, input: 0, arrival: arrival).isRequest)
-        #expect(counters.readings(now: arrival).requests.rows.map(\.value) == [1])
+        #expect(counters.readings(now: arrival)[.requests].rows.map(\.value) == [1])
       }
     }
   }

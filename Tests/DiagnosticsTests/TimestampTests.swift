@@ -33,6 +33,7 @@ import Testing
 
   @Test func safeText() {
     #expect(SafeText.escaped("a\u{1B}[1m\nb\u{202E}c", limitBytes: 100) == "a\\u{1b}[1m\\nb\\u{202e}c")
+    #expect(SafeText.escaped("a\u{ad}\u{3164}\u{e0100}", limitBytes: 100) == "a\\u{ad}\\u{3164}\\u{e0100}")
     #expect(SafeText.escaped("ééé", limitBytes: 4) == "éé…")
     #expect(SafeText.escaped("éé", limitBytes: 4) == "éé")
   }

@@ -32,6 +32,7 @@ import Testing
     #expect([[0, 503, 200], [0, 200], [503, 200], [200]].contains(seen), "\(seen)")
     let healthy = try curl("http://127.0.0.1:\(port)/-/healthy")
     #expect(healthy.status == 200 && !healthy.text.isEmpty)
+    #expect(try curl("http://127.0.0.1:\(port)/metrics").status == 200, "who is ready can be scraped")
   }
 
   @Test func hangupReloads() throws {

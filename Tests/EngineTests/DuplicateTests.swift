@@ -78,15 +78,38 @@ private let minute: Microseconds = 60 * 1_000_000
   @Test func theTableIsBoundedAndTheOldestLeavesFirst() {
     var table = Redeliveries()
     let limit = UInt64(Redeliveries.limit)
-    for n in 0..<limit + 100 { table.remember(digest(n), .init(events: n, isReadable: true), at: 0) }
-    #expect(table.evictedEarly == 100)
+    var evicted: UInt64 = 0
+    for n in 0..<limit + 100 { evicted += table.remember(digest(n), .init(events: n, isReadable: true), at: 0) }
+    #expect(evicted == 100)
     #expect(table.delivery(of: digest(99), at: 0) == nil)
     #expect(table.delivery(of: digest(100), at: 0)?.events == 100)
     #expect(table.delivery(of: digest(limit + 99), at: 0)?.events == limit + 99)
     // A new day: everything is forgotten without being evicted.
-    table.remember(digest(limit + 100), .init(events: 1, isReadable: false), at: 1440 * minute)
-    #expect(table.evictedEarly == 100)
+    #expect(table.remember(digest(limit + 100), .init(events: 1, isReadable: false), at: 1440 * minute) == 0)
     #expect(table.delivery(of: digest(limit + 99), at: 1440 * minute) == nil)
+  }
+
+  /// What had to be forgotten is seen, at the input that brought too much: from then on it could count twice.
+  @Test func evictionsAreCounted() {
+    var engine = Engine(Workbench.settings, key: Workbench.key, rememberedBodies: 10, rememberedEvents: 5)
+    func evicted(_ input: Int) -> Int { engine.readings(at: AuditText.now).sum(.digestsEvicted, input: input) }
+    func push(_ text: String, input: Int) {
+      engine.count(Workbench.batch(text.utf8, .body(path: "/webhook"), input: input))
+    }
+    #expect(engine.readings(at: AuditText.now)[.digestsEvicted].rows.count == Workbench.inputs.count)
+    for n in 0..<10 { push("text \(n)\n", input: 2) }
+    #expect(evicted(2) == 0)
+    for n in 0..<3 { push("more \(n)\n", input: 2) }
+    push("of another\n", input: 1)
+    #expect(evicted(2) == 3 && evicted(1) == 1 && evicted(0) == 0)
+    // Events that two categories may repeat: two generations of five, and the older of them gives way twice.
+    for n in 0..<20 {
+      let event = AuditText.escaped(EventFields(serial: n).ordered)
+      let record = "{\"category\":\"kube-audit\",\"properties\":{\"log\":\"\(event)\"}}\n"
+      engine.count(Workbench.batch(record.utf8, .stream(id: 1), input: 0))
+    }
+    #expect(evicted(0) == 10 && evicted(1) == 1 && evicted(2) == 3)
+    #expect(engine.readings(at: AuditText.now).isBalanced)
   }
 
   /// The table against a list of what was delivered when.
@@ -102,7 +125,7 @@ private let minute: Microseconds = 60 * 1_000_000
       #expect((table.delivery(of: digest(n), at: now) != nil) == expected)
       guard !expected else { continue }
       list[n] = now
-      table.remember(digest(n), .init(events: n, isReadable: true), at: now)
+      #expect(table.remember(digest(n), .init(events: n, isReadable: true), at: now) == 0)
     }
   }
 

@@ -82,7 +82,7 @@ private final class Receiver: Sendable {
       }
     }
     // At once: before a byte of the body was sent.
-    let client = try RawClient(port: server.port)
+    let client = try RawConnection(port: server.port)
     client.send("POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n")
     #expect(client.read().hasPrefix("HTTP/1.1 413 "))
     #expect(receiver.received.withLock { $0.count } == 0)
@@ -94,7 +94,7 @@ private final class Receiver: Sendable {
     let receiver = Receiver(limit: 100_000)
     let server = try HTTPServer.local([receiver.route])
     defer { server.stop(graceMilliseconds: 100) }
-    let client = try RawClient(port: server.port)
+    let client = try RawConnection(port: server.port)
     client.send("POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
     let chunk = Array("2710\r\n".utf8) + [UInt8](repeating: 65, count: 10_000) + Array("\r\n".utf8)
     var sent = 0
@@ -145,7 +145,7 @@ private final class Receiver: Sendable {
       #expect(receiver.queue.reservedBytes == 900_000, "what was reserved on the way is given back")
     }
     // The connection of a refused request goes on.
-    let client = try RawClient(port: server.port)
+    let client = try RawConnection(port: server.port)
     for _ in 0..<3 {
       client.send("POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n")
       client.send(body)
@@ -174,9 +174,9 @@ private final class Receiver: Sendable {
   }
 
   /// Clients that have sent a fifth of a body and no more.
-  private func beginners(_ count: Int, _ port: UInt16) throws -> [RawClient] {
+  private func beginners(_ count: Int, _ port: UInt16) throws -> [RawConnection] {
     try (0..<count).map { at in
-      let client = try RawClient(port: port)
+      let client = try RawConnection(port: port)
       let head = at % 2 == 0 ? "Content-Length: 1000000" : "Transfer-Encoding: chunked"
       client.send("POST /webhook HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n")
       client.send(at % 2 == 0 ? "" : "30d40\r\n")

@@ -4,67 +4,6 @@ import TestSupport
 
 @testable import Exporter
 
-/// A client that says exactly what it is told to, byte by byte.
-final class RawClient {
-  private let descriptor: Int32
-
-  init(port: UInt16) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let code = unsafe withUnsafePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    if code != 0 { throw Refused() }
-    var limit = timeval(tv_sec: 20, tv_usec: 0)
-    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-  }
-
-  struct Refused: Error {}
-
-  deinit { close(descriptor) }
-
-  /// False when the other side has gone.
-  @discardableResult
-  func send(_ text: String) -> Bool { send(Array(text.utf8)) }
-
-  @discardableResult
-  func send(_ bytes: [UInt8]) -> Bool {
-    var at = 0
-    while at < bytes.count {
-      let count = unsafe bytes[at...].withUnsafeBytes { raw in
-        unsafe Glibc.send(descriptor, raw.baseAddress, raw.count, Int32(MSG_NOSIGNAL))
-      }
-      if count <= 0 { return false }
-      at += count
-    }
-    return true
-  }
-
-  /// Reads until `isEnough` of the text so far, or until the other side closes.
-  func read(until isEnough: (String) -> Bool = { _ in false }) -> String {
-    var text: [UInt8] = []
-    var block = [UInt8](repeating: 0, count: 64 << 10)
-    while !isEnough(String(decoding: text, as: UTF8.self)) {
-      let count = unsafe recv(descriptor, &block, block.count, 0)
-      if count <= 0 { break }
-      text += block[..<count]
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
-
-  /// Sends everything and reads until the other side closes.
-  static func exchange(_ port: UInt16, _ text: String) throws -> String {
-    let client = try RawClient(port: port)
-    client.send(text)
-    return client.read()
-  }
-}
-
 /// What curl says about one request.
 struct CurlAnswer {
   let exit: Int32

@@ -65,10 +65,10 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
   @Test func oldAndNewProtocol() throws {
     let server = try HTTPServer.local([hello])
     defer { server.stop(graceMilliseconds: 100) }
-    let old = try RawClient.exchange(server.port, "GET /hello HTTP/1.0\r\n\r\n")
+    let old = try RawConnection.exchange(server.port, "GET /hello HTTP/1.0\r\n\r\n")
     #expect(old.contains(" 200 OK\r\n") && old.hasSuffix("hello\n"), "\(old)")
     // Kept alive: three on one connection, then three at once.
-    let client = try RawClient(port: server.port)
+    let client = try RawConnection(port: server.port)
     for _ in 0..<3 {
       client.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
       #expect(client.read { $0.hasSuffix("hello\n") }.hasPrefix("HTTP/1.1 200 OK\r\n"))
@@ -135,7 +135,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
   func whatCannotBeReadOneWayIsRefused(row: Strictness) throws {
     let server = try HTTPServer.local([hello])
     defer { server.stop(graceMilliseconds: 100) }
-    let answer = try RawClient.exchange(server.port, row.request)
+    let answer = try RawConnection.exchange(server.port, row.request)
     #expect(
       answer.hasPrefix("HTTP/1.1 \(row.status) ") || answer.hasPrefix("HTTP/1.0 \(row.status) "),
       "\(row.name): \(answer)")
@@ -146,7 +146,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
   @Test func equalLengthsStatedTwiceAreOne() throws {
     let server = try HTTPServer.local([Route("/hello", methods: ["POST"]) { $1.answer(.text(200, "hello")) }])
     defer { server.stop(graceMilliseconds: 100) }
-    let answer = try RawClient.exchange(
+    let answer = try RawConnection.exchange(
       server.port,
       "POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab")
     #expect(answer.hasPrefix("HTTP/1.1 200"))
@@ -162,7 +162,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     for beginning in [
       "", "GET /hello HTTP/1.1\r\nHost: x\r\nA: ", "POST /post HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
     ] {
-      let client = try RawClient(port: server.port)
+      let client = try RawConnection(port: server.port)
       client.send(beginning)
       let start = Clock.monotonic
       var isOpen = true
@@ -183,7 +183,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
       $0.responseSeconds = 1
     }
     defer { server.stop(graceMilliseconds: 100) }
-    let client = try RawClient(port: server.port)
+    let client = try RawConnection(port: server.port)
     client.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(eventually { server.activeRequests == 1 })
     #expect(eventually { server.activeRequests == 0 })
@@ -194,12 +194,12 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     let server = try HTTPServer.local([hello]) { $0.connectionsPerIPLimit = 3 }
     defer { server.stop(graceMilliseconds: 100) }
     let held = try (0..<3).map { _ in
-      let client = try RawClient(port: server.port)
+      let client = try RawConnection(port: server.port)
       client.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
       #expect(client.read { $0.hasSuffix("hello\n") }.hasSuffix("hello\n"))
       return client
     }
-    #expect(try RawClient.exchange(server.port, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n") == "")
+    #expect(try RawConnection.exchange(server.port, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n") == "")
     withExtendedLifetime(held) {}
   }
 

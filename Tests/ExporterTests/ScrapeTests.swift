@@ -107,7 +107,7 @@ private func requests(_ page: String) -> String? {
     let server = try engine.server { options, _ in options.waitMilliseconds = 10_000 }
     defer { server.stop(graceMilliseconds: 100) }
     let clients = try (0..<30).map { _ in
-      let client = try RawClient(port: server.port)
+      let client = try RawConnection(port: server.port)
       client.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
       return client
     }
@@ -125,6 +125,33 @@ private func requests(_ page: String) -> String? {
     #expect(try requests(curl(server.port, "/metrics").text) == "1")
     usleep(60_000)
     #expect(try requests(curl(server.port, "/metrics").text) == "2")
+  }
+
+  /// Pages are megabytes: what nobody can share any more is let go without waiting for the next scrape.
+  @Test func whatWasShownIsLetGo() throws {
+    final class Seen: Sendable {
+      struct Weak { weak var snapshot: Snapshot? }
+      let snapshot = Lock(Weak())
+      let wasThere = Lock(false)
+    }
+    let engine = FakeEngine()
+    var options = ScrapeCoordinator.Options()
+    options.shareMilliseconds = 50
+    let scrapes = ScrapeCoordinator(options: options, read: engine.read, complete: engine.complete)
+    let seen = Seen()
+    let server = try HTTPServer.local([
+      Route("/show") { _, responder in
+        scrapes.answer(responder) { snapshot in
+          seen.snapshot.withLock { $0.snapshot = snapshot }
+          seen.wasThere.withLock { $0 = true }
+          return .text(200, "shown")
+        }
+      }
+    ])
+    defer { server.stop(graceMilliseconds: 100) }
+    #expect(try curl(server.port, "/show").status == 200)
+    #expect(seen.wasThere.withLock { $0 })
+    #expect(eventually { seen.snapshot.withLock { $0.snapshot } == nil })
   }
 
   @Test func aStuckEngineStopsNoScrape() throws {
@@ -150,6 +177,23 @@ private func requests(_ page: String) -> String? {
     #expect(requests(after.text) == "3")
   }
 
+  @Test func whoPreparedIsNeverWithoutAReading() throws {
+    let engine = FakeEngine()
+    let scrapes = ScrapeCoordinator(
+      options: .init(waitMilliseconds: 50), read: engine.read, complete: engine.complete)
+    engine.answersAtOnce.withLock { $0 = false }
+    #expect(!scrapes.prepare(waitingMilliseconds: 20), "an engine that does not answer")
+    engine.answersAtOnce.withLock { $0 = true }
+    #expect(scrapes.prepare(waitingMilliseconds: 10_000))
+    engine.answersAtOnce.withLock { $0 = false }
+    var routes = WebRoutes(scrapes: scrapes, readiness: Readiness(), page: { _ in [] })
+    routes.telemetryPath = "/m"
+    let server = try HTTPServer.local(routes.all)
+    defer { server.stop(graceMilliseconds: 100) }
+    let first = try curl(server.port, "/m")
+    #expect(first.status == 200 && requests(first.text) == "2", "the engine is busy, and there is a reading")
+  }
+
   @Test func tooManyAtOnceAreRefused() throws {
     let engine = FakeEngine()
     engine.answersAtOnce.withLock { $0 = false }
@@ -159,7 +203,7 @@ private func requests(_ page: String) -> String? {
     }
     defer { server.stop(graceMilliseconds: 100) }
     let clients = try (0..<5).map { _ in
-      let client = try RawClient(port: server.port)
+      let client = try RawConnection(port: server.port)
       client.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
       return client
     }

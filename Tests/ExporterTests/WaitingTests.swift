@@ -30,7 +30,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     let desk = Desk()
     let server = try HTTPServer.local([desk.route, hello])
     defer { server.stop(graceMilliseconds: 100) }
-    let clients = try (0..<200).map { _ in try RawClient(port: server.port) }
+    let clients = try (0..<200).map { _ in try RawConnection(port: server.port) }
     for round in 0..<3 {
       for client in clients { client.send(request) }
       #expect(eventually { desk.count == 200 })
@@ -62,7 +62,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
         }
       }
     }
-    let clients = try (0..<8).map { _ in try RawClient(port: server.port) }
+    let clients = try (0..<8).map { _ in try RawConnection(port: server.port) }
     for _ in 0..<200 {
       for client in clients { client.send("GET /race HTTP/1.1\r\nHost: x\r\n\r\n") }
       for client in clients { #expect(client.read { $0.hasSuffix("raced\n") }.components(of: "HTTP/1.1 200") == 1) }
@@ -90,7 +90,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     let desk = Desk()
     let server = try HTTPServer.local([desk.route])
     defer { server.stop(graceMilliseconds: 100) }
-    var clients = try (0..<20).map { _ in try RawClient(port: server.port) }
+    var clients = try (0..<20).map { _ in try RawConnection(port: server.port) }
     for client in clients { client.send(request) }
     #expect(eventually { desk.count == 20 })
     clients.removeAll()
@@ -101,14 +101,14 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
   @Test func stoppingFinishesWhatIsInFlight() throws {
     let desk = Desk()
     let server = try HTTPServer.local([desk.route, hello])
-    let client = try RawClient(port: server.port)
+    let client = try RawConnection(port: server.port)
     client.send(request)
-    let idle = try RawClient(port: server.port)
+    let idle = try RawConnection(port: server.port)
     idle.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(idle.read { $0.hasSuffix("hello\n") }.hasSuffix("hello\n"))
     #expect(eventually { desk.count == 1 })
     let stopper = try NamedThread("stopper") { server.stop(graceMilliseconds: 30_000) }
-    #expect(eventually { (try? RawClient(port: server.port)) == nil }, "new connections are refused")
+    #expect(eventually { (try? RawConnection(port: server.port)) == nil }, "new connections are refused")
     #expect(desk.answerAll("in time") == [true])
     let text = client.read()
     #expect(text.hasSuffix("in time\n") && text.contains("Connection: close"))
@@ -121,7 +121,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
   @Test func stoppingAnswersWhoStillWaits() throws {
     let desk = Desk()
     let server = try HTTPServer.local([desk.route])
-    let clients = try (0..<50).map { _ in try RawClient(port: server.port) }
+    let clients = try (0..<50).map { _ in try RawConnection(port: server.port) }
     for client in clients { client.send(request) }
     #expect(eventually { desk.count == 50 })
     server.stop(graceMilliseconds: 200)
@@ -138,7 +138,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
       let workers = try (0..<4).map { index in
         try NamedThread("load") {
           while !isOver.withLock({ $0 }) {
-            guard let client = try? RawClient(port: port) else { break }
+            guard let client = try? RawConnection(port: port) else { break }
             client.send(index % 2 == 0 ? request : "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             if index % 2 == 0 { _ = desk.answerAll("x") } else { _ = client.read() }
           }

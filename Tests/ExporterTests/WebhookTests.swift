@@ -96,7 +96,7 @@ private final class WebhookStage {
       try NamedThread("sender") {
         let body = SplitMix64(seed: UInt64(sender)).block(150_000)
         let head = "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count)\r\n\r\n"
-        guard let client = try? RawClient(port: port) else { return }
+        guard let client = try? RawConnection(port: port) else { return }
         for _ in 0..<25 {
           client.send(head)
           client.send(body)

@@ -1,4 +1,5 @@
 import AuditEvents
+import TestSupport
 import Testing
 
 @testable import Inputs
@@ -26,7 +27,7 @@ private struct Drip: ByteSource {
   }
 
   @Test(arguments: 0..<400 as Range<UInt64>) func cutsAsTheModelDoes(seed: UInt64) throws {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let limit = Int.random(in: 1...60, using: &random)
     let chunk = Int.random(in: 1...50, using: &random)
     let alphabet: [UInt8] =
@@ -64,7 +65,7 @@ private struct Drip: ByteSource {
   @Test func aFullBudgetReadsNothing() throws {
     let basin = Basin(budget: 10)
     #expect(basin.reserve(10))
-    var source = Drip(rest: Array("abc\n".utf8)[...], random: SplitMix64(state: 1))
+    var source = Drip(rest: Array("abc\n".utf8)[...], random: SplitMix64(seed: 1))
     var cutter = LineCutter(chunkBytes: 8, lineBytesLimit: 8)
     guard case .noRoom = try cutter.next(from: &source, expecting: 8, to: basin) else {
       Issue.record("it read")

@@ -1,5 +1,6 @@
 import Compression
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Inputs
@@ -52,7 +53,7 @@ private final class RotationProgram {
   private(set) var trail: [String] = []
 
   init(seed: UInt64) {
-    random = SplitMix64(state: seed)
+    random = SplitMix64(seed: seed)
     rotation = Rotation.allCases.randomElement(using: &random) ?? .numbers
     let pattern = [["a.log"], ["a.log*"], ["a*"], ["*.log"]].randomElement(using: &random) ?? []
     let chunk = [5, 64, 700, 4096, 256 << 10].randomElement(using: &random) ?? 64

@@ -35,6 +35,7 @@ import Testing
       "events_salvaged_total events_skewed_total events_late_total input_bytes_total source_gap_bytes_total", .counter,
       "input"
     ),
+    ("digests_evicted_total", .counter, "input"),  // Section 3, "Duplicate": an early eviction is counted.
     ("push_requests_total", .counter, "input, code"),
     ("queue_bytes queue_limit_bytes", .gauge, ""),
     ("series series_limit", .gauge, "family"),

@@ -56,26 +56,34 @@ struct HTTPResponse: Sendable {
   }
 }
 
-/// The bytes of an answer, copied once and shared by every connection that sends them.
+/// The bytes of an answer, shared by every connection that sends them.
 // Unchecked: written in `init` only.
 @safe final class HTTPBody: @unchecked Sendable {
   static let empty = HTTPBody([])
 
-  // SAFETY: `count` initialised bytes (one when empty), allocated in `init`, freed in `deinit`; whoever sends them holds
-  // a reference.
+  // SAFETY: `count` initialised bytes of an allocation that may be larger, made in `init`, freed in `deinit`; whoever
+  // sends them holds a reference.
   let start: UnsafeMutableRawPointer
   let count: Int
 
-  init(_ bytes: [UInt8]) {
-    count = bytes.count
-    unsafe start = .allocate(byteCount: max(1, bytes.count), alignment: 1)
-    unsafe bytes.withUnsafeBytes { raw in
-      if let base = raw.baseAddress { unsafe start.copyMemory(from: base, byteCount: raw.count) }
+  convenience init(_ bytes: [UInt8]) { self.init(limit: bytes.count) { append in append(bytes) } }
+
+  /// A body that is written piece after piece where it will stay: what is long is nowhere twice.
+  ///
+  /// - Parameter limit: `write` appends no more bytes than that. What it leaves is never touched, and so takes no memory.
+  init(limit: Int, _ write: (_ append: ([UInt8]) -> Void) -> Void) {
+    let start = UnsafeMutableRawPointer.allocate(byteCount: max(1, limit), alignment: 1)
+    var count = 0
+    write { piece in
+      precondition(piece.count <= limit - count, "a body above its limit")
+      unsafe piece.withUnsafeBytes { raw in
+        if let base = raw.baseAddress { unsafe (start + count).copyMemory(from: base, byteCount: raw.count) }
+      }
+      count += piece.count
     }
+    unsafe self.start = start
+    self.count = count
   }
 
   deinit { unsafe start.deallocate() }
-
-  /// A copy, to make another body of.
-  var bytes: [UInt8] { unsafe Array(UnsafeRawBufferPointer(start: start, count: count)) }
 }

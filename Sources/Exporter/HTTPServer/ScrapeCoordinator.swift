@@ -6,6 +6,7 @@ internal import Metrics
 /// second for it, and nobody's thread waits at all.
 ///
 /// - Bounds: at most `waitingLimit` wait; one reading at most is asked for at a time, so a stuck engine collects no work.
+/// - Memory: what was shown is let go when its time to be shared is over; the last readings stay.
 /// - Late readings: the last counters are shown with everything else as it is now; 503 when there never were any.
 final class ScrapeCoordinator: Sendable {
   struct Options: Sendable {
@@ -44,20 +45,27 @@ final class ScrapeCoordinator: Sendable {
     self.complete = complete
   }
 
+  /// Waits for a reading to fall back on, so that nobody who scrapes finds none. False when it did not come in time.
+  func prepare(waitingMilliseconds milliseconds: Int) -> Bool {
+    read { [weak self] readings in self?.state.update { if $0.last == nil { $0.last = readings } } }
+    return state.wait(milliseconds: milliseconds) { $0.last == nil ? nil : true } ?? false
+  }
+
   /// Answers with what `show` makes of the present snapshot, on the server's thread.
   func answer(_ responder: HTTPResponder, _ show: @escaping @Sendable (Snapshot) -> HTTPResponse) {
     let waiter: Waiter = { snapshot in
       guard let snapshot else { return _ = responder.answer(.unavailable("There is no reading yet.")) }
       responder.answer { show(snapshot) }
     }
+    let timers = responder.timers
     switch join(waiter) {
     case .use(let snapshot): waiter(snapshot)
     case .refuse: responder.answer(.unavailable("Too many scrapes at once."))
     case .wait(let generation, let mustRead):
       if let generation {
-        responder.timers.schedule(after: options.waitMilliseconds) { [weak self] in self?.giveUp(generation) }
+        timers.schedule(after: options.waitMilliseconds) { [weak self] in self?.giveUp(generation, timers) }
       }
-      if mustRead { read { [weak self] readings in self?.deliver(readings) } }
+      if mustRead { read { [weak self] readings in self?.deliver(readings, timers) } }
     }
   }
 
@@ -74,27 +82,32 @@ final class ScrapeCoordinator: Sendable {
     }
   }
 
-  private func deliver(_ readings: Readings) {
+  private func deliver(_ readings: Readings, _ timers: Timers) {
     let (snapshot, waiters) = state.withLock { state in
       state.isReading = false
       state.last = readings
-      return (show(readings, &state), take(&state))
+      return (show(readings, &state, timers), take(&state))
     }
     for waiter in waiters { waiter(snapshot) }
   }
 
-  private func giveUp(_ generation: UInt64) {
+  private func giveUp(_ generation: UInt64, _ timers: Timers) {
     let (snapshot, waiters) = state.withLock { state -> (Snapshot?, [Waiter]) in
       guard state.generation == generation else { return (nil, []) }
-      return (state.last.map { show($0, &state) }, take(&state))
+      return (state.last.map { show($0, &state, timers) }, take(&state))
     }
     for waiter in waiters { waiter(snapshot) }
   }
 
-  private func show(_ readings: Readings, _ state: inout State) -> Snapshot {
+  private func show(_ readings: Readings, _ state: inout State, _ timers: Timers) -> Snapshot {
     let snapshot = Snapshot(readings, complete)
     state.current = snapshot
     state.currentSince = Clock.monotonic
+    timers.schedule(after: options.shareMilliseconds) { [weak self, weak snapshot] in
+      self?.state.withLock { state in
+        if state.current === snapshot { state.current = nil }
+      }
+    }
     return snapshot
   }
 
@@ -119,14 +132,14 @@ final class Snapshot: Sendable {
   }
 
   /// The page of that name; `make` runs under the lock, so that others who want it wait for it rather than make it too.
-  func page(_ name: String, _ make: (Readings) -> [UInt8]) -> HTTPBody {
+  func page(_ name: String, _ make: (Readings) -> HTTPBody) -> HTTPBody {
     state.withLock { state in
       if let page = state.pages[name] { return page }
       if let complete = state.complete {
         state.readings = complete(state.readings)
         state.complete = nil
       }
-      let page = HTTPBody(make(state.readings))
+      let page = make(state.readings)
       state.pages[name] = page
       return page
     }

@@ -42,13 +42,17 @@ struct WebRoutes: Sendable {
     Route(telemetryPath) { [scrapes, didScrape] request, responder in
       let wish = Negotiation(accept: request.header("accept"), acceptEncoding: request.header("accept-encoding"))
       scrapes.answer(responder) { snapshot in
-        let plain = {
-          snapshot.page(wish.format.rawValue) { readings in
-            didScrape(readings.number)
-            return Exposition.render(readings, as: wish.format)
+        Self.response(snapshot, name: wish.format.rawValue, wish, contentType: wish.contentType) { readings in
+          didScrape(readings.number)
+          guard wish.encoding == .gzip else {
+            return HTTPBody(limit: Exposition.lengthLimit(of: readings)) { append in
+              Exposition.render(readings, as: wish.format, append)
+            }
           }
+          var deflater = Deflater()
+          Exposition.render(readings, as: wish.format) { deflater.feed($0) }
+          return HTTPBody(deflater.finish())
         }
-        return Self.response(snapshot, plain, name: wish.format.rawValue, wish, contentType: wish.contentType)
       }
     }
   }
@@ -57,8 +61,9 @@ struct WebRoutes: Sendable {
     Route("/") { [views, page] request, responder in
       let wish = Negotiation(accept: nil, acceptEncoding: request.header("accept-encoding"))
       views.answer(responder) { snapshot in
-        let plain = { snapshot.page("page", page) }
-        var response = Self.response(snapshot, plain, name: "page", wish, contentType: "text/html; charset=utf-8")
+        var response = Self.response(snapshot, name: "page", wish, contentType: "text/html; charset=utf-8") {
+          HTTPBody(wish.encoding == .gzip ? Gzip.compress(page($0)) : page($0))
+        }
         response.headers += Page.securityHeaders
         response.headers.append(("Cache-Control", "no-store"))
         return response
@@ -68,13 +73,11 @@ struct WebRoutes: Sendable {
 
   /// The page in the encoding that the client likes; each is made once.
   private static func response(
-    _ snapshot: Snapshot, _ plain: () -> HTTPBody, name: String, _ wish: Negotiation, contentType: String
+    _ snapshot: Snapshot, name: String, _ wish: Negotiation, contentType: String, _ make: (Readings) -> HTTPBody
   ) -> HTTPResponse {
     var headers = [(name: "Content-Type", value: contentType), (name: "Vary", value: Negotiation.vary)]
-    let body = plain()
-    guard wish.encoding == .gzip else { return HTTPResponse(200, headers: headers, body: body) }
-    headers.append(("Content-Encoding", "gzip"))
-    return HTTPResponse(200, headers: headers, body: snapshot.page(name + "+gzip") { _ in Gzip.compress(body.bytes) })
+    if wish.encoding == .gzip { headers.append(("Content-Encoding", "gzip")) }
+    return HTTPResponse(200, headers: headers, body: snapshot.page(name + "+" + wish.encoding.rawValue, make))
   }
 
   private var healthy: Route {

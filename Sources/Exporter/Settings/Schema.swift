@@ -1,3 +1,4 @@
+internal import Counting
 internal import Diagnostics
 
 /// Every setting, once. The file reader, the flags, `--config.check` and docs/configuration.md come from this list.
@@ -92,21 +93,25 @@ enum Schema {
     [
       Setting(
         "limits.event_bytes", \.limits.eventBytes, .bytes(64 << 10...256 << 20),
-        help: "The longest event; longer ones are rejected."),
+        help: """
+          The longest event of a file or of standard input; longer ones are rejected. Beginnings of events whose ends \
+          have not arrived take at most twice as much, all files together; beyond that the longest is dropped. A pushed \
+          body has limits of its own.
+          """),
       Setting(
         "limits.clusters", \.limits.clusters, .integer(1...10_000),
         help: "Clusters with series of their own; further ones count as `(other)`."),
       Setting(
-        "limits.users_per_source_ip", \.limits.usersPerSourceIP, .integer(1...5000),
+        "limits.users_per_source_ip", \.limits.series.usersPerSourceIP, .integer(1...5000),
         help: "Users of whom one source IP may hold series of refused requests."),
       Setting(
-        "limits.source_ips_per_user", \.limits.sourceIPsPerUser, .integer(1...5000),
+        "limits.source_ips_per_user", \.limits.series.sourceIPsPerUser, .integer(1...5000),
         help: "Source IPs from which one user may hold series of refused requests."),
       Setting(
-        "limits.series_per_ipv6_network", \.limits.seriesPerIPv6Network, .integer(1...5000),
+        "limits.series_per_ipv6_network", \.limits.series.seriesPerIPv6Network, .integer(1...5000),
         help: "Series of refused requests in one IPv6 /64 before it is counted as one."),
       Setting(
-        "limits.resources_per_cluster", \.limits.resourcesPerCluster, .integer(1...10_000),
+        "limits.resources_per_cluster", \.limits.series.resourcesPerCluster, .integer(1...10_000),
         help: "Resource names of one cluster; further ones count as `(other)`."),
       Setting(
         "limits.shown_series", \.limits.shownSeries, .integer(10...5000),
@@ -118,17 +123,22 @@ enum Schema {
     + families
 
   private static let families: [Setting] =
-    family("requests", \.limits.requests.perCluster, \.limits.requests.inAll, "requests")
-    + family("denied", \.limits.denied.perCluster, \.limits.denied.inAll, "refused requests")
-    + family("server_errors", \.limits.serverErrors.perCluster, \.limits.serverErrors.inAll, "server errors")
-    + family("rbac_mutations", \.limits.rbacMutations.perCluster, \.limits.rbacMutations.inAll, "RBAC mutations")
-    + family("tracked", \.limits.tracked.perCluster, \.limits.tracked.inAll, "requests for tracked objects")
+    family("requests", \.limits.series.requests.perCluster, \.limits.series.requests.inAll, "requests")
+    + family("denied", \.limits.series.denied.perCluster, \.limits.series.denied.inAll, "refused requests")
     + family(
-      "tracked_in_window", \.limits.trackedInWindow.perCluster, \.limits.trackedInWindow.inAll,
+      "server_errors", \.limits.series.serverErrors.perCluster, \.limits.series.serverErrors.inAll, "server errors")
+    + family(
+      "rbac_mutations", \.limits.series.rbacMutations.perCluster, \.limits.series.rbacMutations.inAll, "RBAC mutations")
+    + family(
+      "tracked", \.limits.series.tracked.perCluster, \.limits.series.tracked.inAll, "requests for tracked objects")
+    + family(
+      "tracked_in_window", \.limits.series.trackedInWindow.perCluster, \.limits.series.trackedInWindow.inAll,
       "requests for tracked objects inside the windows")
-    + family("impersonated", \.limits.impersonated.perCluster, \.limits.impersonated.inAll, "impersonated requests")
     + family(
-      "distinct_users", \.limits.distinctUsers.perCluster, \.limits.distinctUsers.inAll,
+      "impersonated", \.limits.series.impersonated.perCluster, \.limits.series.impersonated.inAll,
+      "impersonated requests")
+    + family(
+      "distinct_users", \.limits.series.distinctUsers.perCluster, \.limits.series.distinctUsers.inAll,
       "distinct refused users, by source IP")
 
   private static func family(

@@ -1,5 +1,6 @@
-internal import Logging
+internal import Counting
 internal import Diagnostics
+internal import Logging
 
 /// Everything that can be set, as plain values: checked, complete, defaults filled in. `Schema` says which key and flag sets
 /// which value; the values here are the defaults.
@@ -125,26 +126,11 @@ struct Settings: Sendable, Equatable {
 extension Settings {
   /// Bounds of what is counted and shown; DESIGN.md, sections 3 and 4.
   struct Limits: Sendable, Equatable {
-    /// How many series one family may hold, of one cluster and in all.
-    struct Family: Sendable, Equatable {
-      var perCluster: Int
-      var inAll: Int
-    }
     var eventBytes = 16 << 20
-    var clusters = 1000
-    var requests = Family(perCluster: 2000, inAll: 20_000)
-    var denied = Family(perCluster: 5000, inAll: 25_000)
-    var serverErrors = Family(perCluster: 2000, inAll: 10_000)
-    var rbacMutations = Family(perCluster: 2000, inAll: 10_000)
-    var tracked = Family(perCluster: 2000, inAll: 10_000)
-    var trackedInWindow = Family(perCluster: 2000, inAll: 10_000)
-    var impersonated = Family(perCluster: 2000, inAll: 10_000)
-    var distinctUsers = Family(perCluster: 1024, inAll: 2048)
-    var usersPerSourceIP = 64
-    var sourceIPsPerUser = 64
-    var seriesPerIPv6Network = 16
-    var resourcesPerCluster = 512
-    var shownSeries = 500
-    var idleSeconds: Int64 = 86_400
+    var clusters = CountingSettings().clusterLimit
+    /// Of the bounded families.
+    var series = SeriesLimits()
+    var shownSeries = CountingSettings().shownSeriesPerWindow
+    var idleSeconds = CountingSettings().idleSeconds
   }
 }

@@ -80,7 +80,7 @@ enum SettingsChecks {
   }
 
   private static func limits(_ settings: Settings) -> [Failure] {
-    let limits = settings.limits
+    let limits = settings.limits.series
     let families = [
       ("requests", limits.requests), ("denied", limits.denied), ("server_errors", limits.serverErrors),
       ("rbac_mutations", limits.rbacMutations), ("tracked", limits.tracked),

@@ -52,7 +52,7 @@ extension Follower {
     fault(path, error.code == EACCES || error.code == EPERM ? .permissionDenied : .readFailed, error.text)
   }
 
-  func fault(_ path: String, _ reason: Failure.Reason, _ text: String = "") {
+  func fault(_ path: String, _ reason: Failure.Reason, _ text: String) {
     guard faults.begin(path, reason, scan: scan) else { return }
     status.failed(reason)
     logger.warning("cannot read", metadata: ["path": "\(path)", "reason": "\(reason.label)", "error": "\(text)"])

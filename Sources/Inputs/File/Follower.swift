@@ -146,7 +146,7 @@ final class Follower {
       let facts = if let seen { seen } else { try FileFacts(path: path) }
       missingSince[path] = nil
       guard facts.isRegular else {
-        fault(path, .notAFile)
+        fault(path, .notAFile, "it is a directory, a device or a pipe")
         return true
       }
       guard var record = known[facts.key] else { return try openNew(path, pattern, facts, now) }

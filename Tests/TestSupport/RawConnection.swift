@@ -1,11 +1,13 @@
 import Glibc
 
 /// A connection that says exactly what it is told to, when it is told to.
-final class RawConnection {
+public final class RawConnection {
   private let descriptor: Int32
-  struct Refused: Error {}
+  /// Nobody listens.
+  public struct Refused: Error {}
 
-  init(port: UInt16) throws {
+  /// Connects to a port of this machine.
+  public init(port: UInt16) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -25,7 +27,7 @@ final class RawConnection {
 
   /// False when the other side has gone.
   @discardableResult
-  func send(_ bytes: some Sequence<UInt8>) -> Bool {
+  public func send(_ bytes: some Sequence<UInt8>) -> Bool {
     var rest = Array(bytes)[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes {
@@ -37,11 +39,26 @@ final class RawConnection {
     return true
   }
 
+  /// The same.
   @discardableResult
-  func send(_ text: String) -> Bool { send(text.utf8) }
+  public func send(_ text: String) -> Bool { send(text.utf8) }
+
+  /// Reads until `isEnough` of the text so far, or until the other side closes.
+  public func read(until isEnough: (String) -> Bool = { _ in false }) -> String {
+    var text: [UInt8] = []
+    while !isEnough(String(decoding: text, as: UTF8.self)), let block = receive() { text += block }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Sends everything and reads until the other side closes.
+  public static func exchange(_ port: UInt16, _ text: String) throws -> String {
+    let connection = try RawConnection(port: port)
+    connection.send(text)
+    return connection.read()
+  }
 
   /// The next answer: its status and body by `Content-Length`. Nil when the other side closed before it was whole.
-  func answer() -> (status: Int, body: String)? {
+  public func answer() -> (status: Int, body: String)? {
     var bytes: [UInt8] = []
     let end = Array("\r\n\r\n".utf8)
     while true {
@@ -54,10 +71,15 @@ final class RawConnection {
           return (status, String(decoding: bytes[(at + end.count)...].prefix(length), as: UTF8.self))
         }
       }
-      var block = [UInt8](repeating: 0, count: 64 << 10)
-      let count = unsafe recv(descriptor, &block, block.count, 0)
-      guard count > 0 else { return nil }
-      bytes += block[..<count]
+      guard let block = receive() else { return nil }
+      bytes += block
     }
+  }
+
+  /// What has arrived, at least a byte; nil when the other side has closed, or nothing came for long.
+  private func receive() -> ArraySlice<UInt8>? {
+    var block = [UInt8](repeating: 0, count: 64 << 10)
+    let count = unsafe recv(descriptor, &block, block.count, 0)
+    return count > 0 ? block[..<count] : nil
   }
 }

@@ -1,12 +1,12 @@
-import AuditEvents
+public import AuditEvents
 
 /// Bytes that a `Text` may borrow as long as this lives.
-@safe final class HeldText {
+@safe public final class HeldText {
   // SAFETY: `count + 16` initialised bytes from `init` to `deinit`.
   private let start: UnsafeMutablePointer<UInt8>
   private let count: Int
 
-  init(_ bytes: [UInt8]) {
+  public init(_ bytes: [UInt8]) {
     count = bytes.count
     unsafe start = .allocate(capacity: count + 16)
     unsafe start.initialize(repeating: 0x22, count: count + 16)
@@ -15,7 +15,8 @@ import AuditEvents
 
   deinit { unsafe start.deallocate() }
 
-  var text: Text {
+  /// Valid while this lives.
+  public var text: Text {
     let isEscaped = unsafe UnsafeBufferPointer(start: start, count: count).contains(UInt8(ascii: "\\"))
     return unsafe Text(start, count: count, isEscaped: isEscaped)
   }

@@ -1,5 +1,5 @@
-/// The characters that a reader of a label would not see, or that change how the text around them is shown.
-enum Invisible {
+/// The characters that a reader would not see, or that change how the text around them is shown.
+public enum Invisible {
   /// Controls, bidirectional marks, zero-width and other default-ignorable characters, line and paragraph separators.
   /// - Source: Unicode 16, `General_Category=Cc, Zl, Zp`, `Bidi_Control`, `Default_Ignorable_Code_Point`, and the
   ///   interlinear annotation marks; sorted and apart.
@@ -9,8 +9,12 @@ enum Invisible {
     0xfeff...0xfeff, 0xffa0...0xffa0, 0xfff0...0xfffb, 0x1bca0...0x1bca3, 0x1d173...0x1d17a, 0xe0000...0xe0fff,
   ]
 
-  static func contains(_ scalar: UInt32) -> Bool {
-    if scalar >= 0x20, scalar < 0x7f { return false }
+  /// Whether this scalar is one of them.
+  @inlinable
+  public static func contains(_ scalar: UInt32) -> Bool { (scalar < 0x20 || scalar >= 0x7f) && isListed(scalar) }
+
+  @usableFromInline
+  static func isListed(_ scalar: UInt32) -> Bool {
     for range in ranges where range.contains(scalar) { return true }
     return false
   }

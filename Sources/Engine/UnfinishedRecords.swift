@@ -1,0 +1,49 @@
+internal import AuditEvents
+
+/// What streams have left unfinished: the beginnings of records whose ends have not arrived, by the streams' ids.
+///
+/// The decoder bounds one of them; here all of them are bounded together, however many files there are. They are outside of
+/// the queue's budget, because what would finish them has to come through the queue.
+struct UnfinishedRecords {
+  private struct Record {
+    let bytes: ByteBuffer
+    let input: Int
+  }
+
+  private let limitBytes: Int
+  private var records: [UInt64: Record] = [:]
+  /// Bytes of all of them.
+  private(set) var count = 0
+
+  init(limitBytes: Int) { self.limitBytes = limitBytes }
+
+  /// The beginning that a stream left, no longer kept here.
+  mutating func take(_ id: UInt64) -> ByteBuffer? {
+    guard let record = records.removeValue(forKey: id) else { return nil }
+    count -= record.bytes.count
+    return record.bytes
+  }
+
+  /// Keeps a beginning until its stream goes on. Answers the input of each that had to go: the longest first, because it is
+  /// the least likely to be a record at all. Their ends will be read as what they look like.
+  mutating func keep(_ bytes: ByteBuffer, of id: UInt64, input: Int) -> [Int] {
+    records[id] = Record(bytes: bytes, input: input)
+    count += bytes.count
+    var dropped: [Int] = []
+    while count > limitBytes, let longest = records.max(by: { $0.value.bytes.count < $1.value.bytes.count }) {
+      records[longest.key] = nil
+      count -= longest.value.bytes.count
+      dropped.append(longest.value.input)
+    }
+    return dropped
+  }
+
+  /// Forgets all; answers the input of each.
+  mutating func removeAll() -> [Int] {
+    defer {
+      records = [:]
+      count = 0
+    }
+    return records.values.map(\.input)
+  }
+}
