@@ -5,7 +5,7 @@ import Testing
 
 /// Trends against the model's lists of events.
 extension RandomProgram {
-  mutating func compareTrends(_ trends: Trends, _ readings: CountingReadings, _ step: Int) {
+  mutating func compareTrends(_ trends: Trends, _ readings: Readings, _ step: Int) {
     guard let window = settings.windows.first(where: { $0.seconds == 120 }) ?? settings.windows.max(by: isShorter)
     else {
       #expect(trends.axis.count == 0 && trends.clusters.isEmpty && trends.refusedUsers.rows.isEmpty)
@@ -30,7 +30,7 @@ extension RandomProgram {
     compare("object", trends.trackedObjects, trends, "window_tracked_requests", ["object"], "user", step)
     #expect(trends.recentWindow == short.name)
     // The gauge and the panes are one number, where no other row is folded into it.
-    let gauge = readings.windowDeniedRequests
+    let gauge = readings[.windowDeniedRequests]
     let sum = gauge.rows.filter { gauge.value(of: .window, in: $0) == window.name }.reduce(0) { $0 + $1.value }
     let panes = trends.clusters.flatMap(\.denied).reduce(0, +)
     if Double(panes) != sum { differ("denied panes", "\(panes), the gauge says \(sum)", step) }

@@ -186,7 +186,7 @@ private func requests(_ page: String) -> String? {
     engine.answersAtOnce.withLock { $0 = true }
     #expect(scrapes.prepare(waitingMilliseconds: 10_000))
     engine.answersAtOnce.withLock { $0 = false }
-    var routes = WebRoutes(scrapes: scrapes, readiness: Readiness(), page: { _ in [] })
+    var routes = WebRoutes(scrapes: scrapes, views: scrapes, readiness: Readiness(), page: { _ in [] })
     routes.telemetryPath = "/m"
     let server = try HTTPServer.local(routes.all)
     defer { server.stop(graceMilliseconds: 100) }

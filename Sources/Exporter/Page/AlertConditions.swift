@@ -13,11 +13,11 @@ enum AlertConditions {
 
   /// Those that need what only Prometheus has: history, arithmetic over families, `up`.
   static let unjudged = [
-    "KubeAuditAccountingBroken", "KubeAuditClockSkew", "KubeAuditErrorBudgetBurn", "KubeAuditErrorBudgetBurnFast",
-    "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate", "KubeAuditEventsRejected",
-    "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing",
-    "KubeAuditInputErrors", "KubeAuditPolicyHidesUnauthorized", "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap",
-    "KubeAuditWatchdog", "KubeAuditWebhookShedding",
+    "KubeAuditAccountingBroken", "KubeAuditClockSkew", "KubeAuditDuplicatesForgotten", "KubeAuditErrorBudgetBurn",
+    "KubeAuditErrorBudgetBurnFast", "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate",
+    "KubeAuditEventsRejected", "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterRestarting",
+    "KubeAuditFamilyOverflowing", "KubeAuditInputErrors", "KubeAuditPolicyHidesUnauthorized",
+    "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap", "KubeAuditWatchdog", "KubeAuditWebhookShedding",
   ]
 
   /// Everything that would fire, pages first.
