@@ -80,7 +80,7 @@ struct Totals: EventSink {
   /// One line, fields between tabs, strings as they stand in the JSON.
   private func dump(_ event: AuditEvent) {
     let words = [
-      event.isSalvaged ? "salvaged" : "event", event.stage.label, event.level.label, event.verb.label,
+      event.isSalvaged ? "salvaged" : "event", event.stage.label, event.level.label, event.verb.label.description,
       "\(event.code)", "\(event.decision)", "\(event.isImpersonationRefused)", "\(event.isDryRun)",
       "\(event.origin)", event.time == AuditEvent.absentTime ? "-" : "\(event.time)",
     ]
