@@ -38,6 +38,7 @@ let package = Package(
     // C libraries: a module map and a shim each, nothing else. One Swift module imports each.
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CIntrinsics"),
@@ -51,7 +52,8 @@ let package = Package(
     module("AuditEvents", ["CIntrinsics", "Compression"]),
     module("Metrics", ["AuditEvents", "Crypto"]),
     module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
-    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
+    module("State", ["Concurrency", "Counting", "Crypto", "CSQLite", "Diagnostics"]),
+    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "State"]),
     module(
       "Inputs",
       [
@@ -62,7 +64,7 @@ let package = Package(
       "Exporter",
       [
         "AuditEvents", "CMicroHTTPD", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine",
-        "Inputs", "Metrics", "YAML",
+        "Inputs", "Metrics", "State", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -81,7 +83,7 @@ let package = Package(
     tests(
       "ExporterTests",
       [
-        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics",
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "State",
         "TestSupport", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
@@ -92,10 +94,14 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),
+    tests("StateTests", ["Concurrency", "Counting", "Crypto", "Diagnostics", "State", "TestSupport"]),
     tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
     tests(
       "EngineTests",
-      ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "TestSupport"]),
+      [
+        "AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "State",
+        "TestSupport",
+      ]),
     tests(
       "SettingsTests",
       [

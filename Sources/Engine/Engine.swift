@@ -1,7 +1,9 @@
 internal import AuditEvents
+internal import Counting
 public import Crypto
 public import Diagnostics
 public import Metrics
+public import State
 
 /// Decodes and counts, on one thread, without a lock and without I/O.
 ///
@@ -9,43 +11,102 @@ public import Metrics
 public struct Engine: ~Copyable {
   private var decoder: AuditDecoder
   private var tally: Tally
-  private var redeliveries = Redeliveries()
+  private var redeliveries: Redeliveries
   private let bodyKey: SipKey
+  private let inputs: [String]
+  /// Whether what changes will be asked for.
+  private let isSaved: Bool
+  /// What inputs said of their streams since the last change was taken; nil for a stream that is gone.
+  private var positions: [PositionKey: StreamPosition?] = [:]
+  /// Whether anything was counted since then.
+  private(set) var hasChanged = false
   /// What streams have left unfinished, by their id: the beginning of a record whose end has not arrived.
   private var unfinished: [UInt64: Unfinished] = [:]
 
   private struct Unfinished {
     let bytes: ByteBuffer
     let input: Int
+    /// Whether its input will read it again after a restart.
+    let canReturn: Bool
   }
 
+  /// An engine that keeps nothing.
+  ///
   /// - Parameter key: keys hash tables and digests; random, but for tests and benchmarks that want the same run twice.
-  public init(_ settings: EngineSettings, key: SipKey) {
+  public init(_ settings: EngineSettings, key: SipKey) { self.init(settings, key: key, saved: nil) }
+
+  /// An engine that goes on where an earlier one was, and gives away what changes.
+  public init(_ settings: EngineSettings, restoring saved: SavedState) {
+    self.init(settings, key: saved.key, saved: saved)
+  }
+
+  private init(_ settings: EngineSettings, key: SipKey, saved: SavedState?) {
     decoder = AuditDecoder(limits: settings.decoding)
-    tally = Tally(settings, key: key)
+    tally = Tally(settings, key: key, restoring: saved)
+    redeliveries = Redeliveries(isSaved: saved != nil)
+    for blob in saved?.digests ?? [] where blob.kind == .pushedBody { redeliveries.restore(blob) }
     bodyKey = key
+    inputs = settings.counting.inputs
+    isSaved = saved != nil
   }
 
   /// Counts everything in the batch. The answer is for the one who pushed it, once the epoch is committed.
   @discardableResult
   public mutating func count(_ batch: Batch) -> PushAnswer {
+    hasChanged = true
     switch batch.shape {
     case .body(let path):
-      return countBody(batch, path: path)
+      let answer = countBody(batch, path: path)
+      note(batch, unfinishedBytes: 0)
+      return answer
     case .stream(let id):
       countStream(batch, id: id, .stream)
+      note(batch, unfinishedBytes: unfinished[id]?.bytes.count ?? 0)
     case .endOfStream(let id):
       countStream(batch, id: id, .lastOfStream)
+      note(batch, unfinishedBytes: 0)
     }
     return .accepted
+  }
+
+  /// Gives away what changed since the last call.
+  public mutating func takeChange() -> StateChange {
+    var change = StateChange()
+    guard isSaved else { return change }
+    hasChanged = false
+    tally.takeChange(into: &change)
+    redeliveries.takeChange(into: &change)
+    for (key, position) in positions {
+      if let position { change.positions.append(position) } else { change.removedPositions.append(key) }
+    }
+    positions.removeAll(keepingCapacity: true)
+    return change
+  }
+
+  /// Takes note of how far the batch's input has come. What was only begun has not been counted: it is read again.
+  private mutating func note(_ batch: Batch, unfinishedBytes: Int) {
+    guard isSaved else { return }
+    for change in batch.positions {
+      switch change {
+      case .reached(let position):
+        let key = PositionKey(input: inputs[batch.input], stream: position.stream)
+        let offset = position.offset - min(position.offset, UInt64(unfinishedBytes))
+        positions[key] = .some(StreamPosition(key: key, offset: offset, mark: position.mark))
+      case .gone(let stream):
+        positions[PositionKey(input: inputs[batch.input], stream: stream)] = .some(nil)
+      }
+    }
   }
 
   /// Takes over settings that may change at run time.
   public mutating func apply(_ settings: EngineSettings) { tally.apply(settings) }
 
-  /// Streams that will not go on lose what they left unfinished: it is counted as dropped.
+  /// Streams that will not go on lose what they left unfinished: it is counted as dropped, but for what will be read again.
   public mutating func endStreams() {
-    for (_, rest) in unfinished { tally.drop(.shutdown, input: rest.input) }
+    for (_, rest) in unfinished where !rest.canReturn {
+      tally.drop(.shutdown, input: rest.input)
+      hasChanged = true
+    }
     unfinished.removeAll()
   }
 
@@ -84,7 +145,7 @@ public struct Engine: ~Copyable {
     unsafe bytes.withBytes {
       unsafe rest.append(raw: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[used...])))
     }
-    unfinished[id] = Unfinished(bytes: rest, input: batch.input)
+    unfinished[id] = Unfinished(bytes: rest, input: batch.input, canReturn: !batch.positions.isEmpty)
   }
 
   private mutating func digest(of body: ByteBuffer, path: String) -> Digest {

@@ -1,6 +1,7 @@
 internal import AuditEvents
 internal import Crypto
 internal import Diagnostics
+internal import State
 
 /// Recognises a pushed body that arrives again.
 ///
@@ -24,8 +25,13 @@ struct Redeliveries {
   private var known: [Digest: (delivery: Delivery, arrival: Microseconds)] = [:]
   private var order: [(digest: Digest, arrival: Microseconds)] = []
   private var oldest = 0
+  /// Those that no state holds yet, coded; nil when none is kept.
+  private var unsaved: [UInt8]?
   /// Entries that had to leave before their time: each could let a redelivery be counted twice.
   private(set) var evictedEarly: UInt64 = 0
+
+  /// - Parameter isSaved: whether what is new will be asked for, to be saved.
+  init(isSaved: Bool = false) { unsaved = isSaved ? [] : nil }
 
   /// What was remembered of this body, or nil when it is new or `arrival` is later than the horizon.
   func delivery(of digest: Digest, at arrival: Microseconds) -> Delivery? {
@@ -34,6 +40,14 @@ struct Redeliveries {
   }
 
   mutating func remember(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) {
+    insert(digest, delivery, at: arrival)
+    guard unsaved != nil else { return }
+    unsaved?.append(digest)
+    unsaved?.append(word: UInt64(bitPattern: arrival))
+    unsaved?.append(word: delivery.events << 1 | (delivery.isReadable ? 1 : 0))
+  }
+
+  private mutating func insert(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) {
     while oldest < order.count, order[oldest].arrival < arrival - Self.horizon { forgetOldest() }
     if order.count - oldest >= Self.limit {
       forgetOldest()
@@ -52,5 +66,31 @@ struct Redeliveries {
     // Arrivals are not quite in order, so a body may have been remembered anew before its first entry left.
     if known[digest]?.arrival == arrival { known[digest] = nil }
     oldest += 1
+  }
+
+  // MARK: - State
+
+  /// Bytes of an entry: the digest, its arrival, its events and whether it was readable.
+  private static let entryBytes = 32
+
+  /// Gives away what is new since the last call, and says what need not be kept any longer.
+  mutating func takeChange(into change: inout StateChange) {
+    guard let data = unsaved, !data.isEmpty else { return }
+    unsaved = []
+    let newest = order.last?.arrival ?? 0
+    change.digests.append(DigestBlob(kind: .pushedBody, arrival: newest, data: data))
+    change.forgotten[.pushedBody] = oldest < order.count ? order[oldest].arrival - Self.disorder : newest
+  }
+
+  /// Arrivals of one commit are in order to this much.
+  private static let disorder: Microseconds = 60_000_000
+
+  mutating func restore(_ blob: DigestBlob) {
+    for at in stride(from: 0, to: blob.data.count, by: Self.entryBytes) {
+      guard let digest = blob.data.digest(at: at), let arrival = blob.data.word(at: at + 16),
+        let rest = blob.data.word(at: at + 24)
+      else { return }
+      insert(digest, Delivery(events: rest >> 1, isReadable: rest & 1 == 1), at: Microseconds(bitPattern: arrival))
+    }
   }
 }

@@ -3,6 +3,7 @@ internal import Counting
 internal import Crypto
 internal import Diagnostics
 internal import Metrics
+internal import State
 
 /// Where the decoder's reports land: everything that one event changes, in one place on one thread.
 struct Tally: ~Copyable, EventSink {
@@ -10,6 +11,8 @@ struct Tally: ~Copyable, EventSink {
   private var accounts: [InputAccount]
   /// The account of `input`, which is not in `accounts` meanwhile.
   private var account = InputAccount()
+  /// As they were when they were last given away to be saved.
+  private var savedAccounts: [InputAccount]
   private var repeats: RepeatedEvents
   private let inputs: [String]
 
@@ -21,10 +24,21 @@ struct Tally: ~Copyable, EventSink {
   private(set) var eventsOfBatch: UInt64 = 0
   private var rejectedOfBatch: UInt64 = 0
 
-  init(_ settings: EngineSettings, key: SipKey) {
+  /// - Parameter saved: what an earlier process left; nil when nothing is kept.
+  init(_ settings: EngineSettings, key: SipKey, restoring saved: SavedState?) {
     counters = Counters(settings: settings.counting, key: key)
     accounts = Array(repeating: InputAccount(), count: settings.counting.inputs.count)
-    repeats = RepeatedEvents(key: key)
+    repeats = RepeatedEvents(key: key, isSaved: saved != nil)
+    if let saved {
+      counters.restore(saved.counting)
+      for row in saved.accounts {
+        // The rows of an input that is no longer configured stay in the state, and are shown again if it returns.
+        if let at = settings.counting.inputs.firstIndex(of: row.input) { accounts[at].restore(row) }
+      }
+      for blob in saved.digests where blob.kind == .repeatedEvent { repeats.restore(blob) }
+    }
+    savedAccounts = accounts
+    account = accounts.first ?? account
     inputs = settings.counting.inputs
     defaultCluster = counters.cluster(named: "default")
     for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
@@ -84,6 +98,17 @@ struct Tally: ~Copyable, EventSink {
 
   /// Says that the readings of this number were shown to a scraper.
   mutating func scraped(_ number: UInt32) { counters.scraped(number) }
+
+  /// Gives away what changed since the last call.
+  mutating func takeChange(into change: inout StateChange) {
+    change.counting = counters.takeDelta()
+    if accounts.indices.contains(input) { accounts[input] = account }
+    for at in accounts.indices {
+      change.accounts += accounts[at].rows(unlike: savedAccounts[at], input: inputs[at])
+    }
+    savedAccounts = accounts
+    repeats.takeChange(into: &change)
+  }
 
   /// The counters' families and the accounting of every input.
   mutating func readings(at now: Microseconds) -> Readings {
