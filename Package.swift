@@ -94,7 +94,14 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),
-    tests("StateTests", ["Concurrency", "Counting", "Crypto", "Diagnostics", "State", "TestSupport"]),
+    // A way to the file system that fails on purpose, and a program that is killed while it commits.
+    .target(name: "FaultyFiles", dependencies: ["CSQLite"], path: "Tests/FaultyFiles"),
+    .executableTarget(
+      name: "StateWriter", dependencies: ["Counting", "Diagnostics", "State"], path: "Tests/StateWriter",
+      swiftSettings: strict),
+    tests(
+      "StateTests",
+      ["CLinux", "Counting", "Crypto", "Diagnostics", "FaultyFiles", "State", "StateWriter", "TestSupport"]),
     tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
     tests(
       "EngineTests",

@@ -19,7 +19,7 @@ packages_of() {
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
     test) packages_of build && echo chromium curl gcc jq prometheus python3 python3-prometheus-client \
-      python3-venv python3-yaml shellcheck valgrind yamllint ;;
+      python3-venv python3-yaml shellcheck sqlite3 valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
     image) echo libgcc-s1 libmicrohttpd12 libsqlite3-0 libstdc++6 libyaml-0-2 zlib1g ;;
