@@ -50,7 +50,7 @@ let package = Package(
     module("Compression", ["CZlib"]),
     module("AuditEvents", ["CIntrinsics", "Compression"]),
     module("Metrics", ["AuditEvents", "Crypto"]),
-    module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
+    module("Counting", ["AuditEvents", "Crypto", "Diagnostics", "Metrics"]),
     module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
     module(
       "Inputs",
