@@ -51,7 +51,7 @@ let package = Package(
     module("Compression", ["CZlib"]),
     module("AuditEvents", ["CIntrinsics", "Compression"]),
     module("Metrics", ["AuditEvents", "Crypto"]),
-    module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
+    module("Counting", ["AuditEvents", "Crypto", "Diagnostics", "Metrics"]),
     module("State", ["Concurrency", "Counting", "Crypto", "CSQLite", "Diagnostics"]),
     module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "State"]),
     module(

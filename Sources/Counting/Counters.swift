@@ -61,6 +61,8 @@ public struct Counters: ~Copyable {
   /// The number of the last readings, and of the last that a scraper got.
   var number: UInt32 = 0
   var scrapedNumber: UInt32 = 0
+  /// What was last handed over of clock and inputs.
+  var kept = KeptTotals()
 
   /// - Parameters:
   ///   - settings: what to count. Fewer than one input is one.
@@ -127,18 +129,21 @@ public struct Counters: ~Copyable {
 
   private mutating func findCluster() -> ClusterIndex {
     let (cluster, isNew) = clusters.cluster(other.bytes)
-    if isNew {
-      edges.addCluster()
-      requests.addCluster()
-      denied.addCluster()
-      serverErrors.addCluster()
-      rbac.addCluster()
-      tracked.addCluster()
-      trackedInWindow.addCluster()
-      impersonated.addCluster()
-      distinct.addCluster()
-    }
+    if isNew { addCluster() }
     return ClusterIndex(value: UInt16(cluster))
+  }
+
+  /// Says to all that there is one cluster more.
+  mutating func addCluster() {
+    edges.addCluster()
+    requests.addCluster()
+    denied.addCluster()
+    serverErrors.addCluster()
+    rbac.addCluster()
+    tracked.addCluster()
+    trackedInWindow.addCluster()
+    impersonated.addCluster()
+    distinct.addCluster()
   }
 
   /// Counts one event.

@@ -107,6 +107,29 @@ struct PaneStore {
     return total
   }
 
+  /// Calls `body` with every pane of a list, in no order; some may be below the floor.
+  func forEachPane(_ head: UInt32, _ body: (_ pane: UInt32, _ count: UInt32) -> Void) {
+    var at = head
+    while at != 0 {
+      let block = blocks[Int(at)]
+      if block.count0 != 0 { body(block.pane0, block.count0) }
+      if block.count1 != 0 { body(block.pane1, block.count1) }
+      if block.count2 != 0 { body(block.pane2, block.count2) }
+      at = block.next
+    }
+  }
+
+  /// Fills an empty list with panes that are not empty, those below `floor` left out.
+  mutating func fill(_ head: inout UInt32, _ list: PaneList, from floor: UInt32) {
+    for (pane, events) in list.panes where pane >= floor {
+      if head != 0, blocks[Int(head)].fill(pane, events) { continue }
+      let fresh = takeBlock()
+      blocks[Int(fresh)].next = head
+      _ = blocks[Int(fresh)].fill(pane, events)
+      head = fresh
+    }
+  }
+
   private mutating func takeBlock() -> UInt32 {
     guard free != 0 else {
       blocks.append(Block())

@@ -7,23 +7,27 @@
 /// - Clock: `now` never goes back here. A machine's clock that steps back freezes the edge until it has caught up.
 /// - Source: DESIGN.md, "Window".
 struct StreamEdge {
-  private struct Feed {
+  struct Feed {
     var newest: Int64 = 0
     var lag: Int64 = 0
     var heard: Int64 = -1
+    /// It was heard since what changed was taken.
+    var isDirty = false
   }
 
-  private struct Edge {
+  struct Edge {
     var edge: Int64 = -1
     var advanced: Int64 = -1
     var floorSecond = UInt32.max
     var reach: UInt32 = 0
   }
 
-  private let maxLag: Int64
-  private let inputCount: Int
-  private var feeds: [Feed] = []
-  private var edges: [Edge] = []
+  let maxLag: Int64
+  let inputCount: Int
+  var feeds: [Feed] = []
+  /// Feeds that were heard, each once.
+  var dirtyFeeds: [UInt32] = []
+  var edges: [Edge] = []
   /// The first pane of each window, by cluster.
   private var floors: [Panes] = []
   let windows: Windows
@@ -63,6 +67,10 @@ struct StreamEdge {
       feed.newest = time
       feed.lag = lag
     }
+    if !feed.isDirty {
+      feed.isDirty = true
+      enlist(place)
+    }
     feeds[place] = feed
     if isRising { settle(cluster, now) }
   }
@@ -95,7 +103,7 @@ struct StreamEdge {
   }
 
   @inline(never)
-  private mutating func setFloors(_ cluster: Int, _ second: UInt32, _ edge: inout Edge) {
+  mutating func setFloors(_ cluster: Int, _ second: UInt32, _ edge: inout Edge) {
     edge.floorSecond = second
     floors[cluster] = windows.floors(edgeSecond: second)
     edge.reach = windows.reach(floors[cluster])

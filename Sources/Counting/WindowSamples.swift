@@ -25,7 +25,7 @@ extension BoundedFamily {
     var samples = SampleSet(sharing: table.arena, prefixes: windows.prefixes)
     for window in 0..<count {
       for place in table.series.indices where values[place * count + window] > 0 {
-        table.series[place].shown |= 1 << UInt8(window)
+        table.setShown(place, window, true)
         samples.append(table.series[place].labels, Double(values[place * count + window]), prefix: window + 1)
       }
     }
@@ -46,7 +46,7 @@ extension BoundedFamily {
         if value > 0, table.series[place].state != .overflow { crowds[cluster * count + window] += 1 }
       }
       for window in 0..<count where values[place * count + window] == 0 {
-        table.series[place].shown &= ~(1 << UInt8(window))
+        table.setShown(place, window, false)
       }
     }
     return (values, crowds)
@@ -113,7 +113,10 @@ extension BoundedFamily {
       drop(place)
       hasDropped = true
     }
-    if hasDropped { table.finishRemoving() }
+    if hasDropped {
+      table.finishRemoving()
+      tellFolds()
+    }
     return hasDropped
   }
 }

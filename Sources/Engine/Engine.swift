@@ -33,21 +33,25 @@ public struct Engine: ~Copyable {
   /// An engine that keeps nothing.
   ///
   /// - Parameter key: keys hash tables and digests; random, but for tests and benchmarks that want the same run twice.
-  public init(_ settings: EngineSettings, key: SipKey) { self.init(settings, key: key, saved: nil) }
-
-  /// An engine that goes on where an earlier one was, and gives away what changes.
-  public init(_ settings: EngineSettings, restoring saved: SavedState) {
-    self.init(settings, key: saved.key, saved: saved)
+  public init(_ settings: EngineSettings, key: SipKey) {
+    self.init(settings, key: key, tally: Tally(settings, key: key), isSaved: false)
   }
 
-  private init(_ settings: EngineSettings, key: SipKey, saved: SavedState?) {
+  /// An engine that goes on where an earlier one was, and gives away what changes.
+  ///
+  /// - Errors: what was saved cannot be taken up again.
+  public init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
+    self.init(settings, key: saved.key, tally: try Tally(settings, restoring: saved), isSaved: true)
+    for blob in saved.digests where blob.kind == .pushedBody { redeliveries.restore(blob) }
+  }
+
+  private init(_ settings: EngineSettings, key: SipKey, tally: consuming Tally, isSaved: Bool) {
     decoder = AuditDecoder(limits: settings.decoding)
-    tally = Tally(settings, key: key, restoring: saved)
-    redeliveries = Redeliveries(isSaved: saved != nil)
-    for blob in saved?.digests ?? [] where blob.kind == .pushedBody { redeliveries.restore(blob) }
+    self.tally = tally
+    redeliveries = Redeliveries(isSaved: isSaved)
     bodyKey = key
     inputs = settings.counting.inputs
-    isSaved = saved != nil
+    self.isSaved = isSaved
   }
 
   /// Counts everything in the batch. The answer is for the one who pushed it, once the epoch is committed.

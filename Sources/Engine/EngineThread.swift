@@ -11,6 +11,7 @@ public final class EngineThread: Sendable {
 
   /// Starts both threads. The engine is born inside its thread, so nothing else can hold it.
   ///
+  /// - Errors: what was saved cannot be taken up again, or there are no threads to be had.
   /// - Parameters:
   ///   - saved: what `store` held when it was opened.
   ///   - store: handed over to the commit thread, which closes it at the end.
@@ -24,10 +25,18 @@ public final class EngineThread: Sendable {
       store: store, status: status, clock: clock, report: report, whenIdle: { queue.wake() })
     self.committer = committer
     commits = try NamedThread("commit") { committer.run() }
+    let birth = Monitor<Result<Void, Failure>?>(nil)
     engine = try NamedThread("engine", stackBytes: 8 << 20) {
-      var loop = EngineLoop(
-        Engine(settings, restoring: saved), queue: queue, committer: committer, clock: clock)
-      loop.run()
+      do throws(Failure) {
+        let engine = try Engine(settings, restoring: saved)
+        birth.update { $0 = .success(()) }
+        var loop = EngineLoop(engine, queue: queue, committer: committer, clock: clock)
+        loop.run()
+      } catch { birth.update { $0 = .failure(error) } }
+    }
+    if case .failure(let failure) = birth.wait(until: { $0 }) {
+      join()
+      throw failure
     }
   }
 

@@ -104,8 +104,13 @@ extension InputAccount {
     return rows
   }
 
+  /// The account that these rows tell.
+  init(_ rows: [AccountRow]) {
+    for row in rows { restore(row) }
+  }
+
   /// Takes over a number. What this version has no word for is counted where the books stay even.
-  mutating func restore(_ row: AccountRow) {
+  private mutating func restore(_ row: AccountRow) {
     if let number = Self.numbers.first(where: { $0.kind == row.kind }) { return self[keyPath: number.path] = row.value }
     switch row.kind {
     case "ignored":

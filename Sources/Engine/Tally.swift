@@ -24,24 +24,33 @@ struct Tally: ~Copyable, EventSink {
   private(set) var eventsOfBatch: UInt64 = 0
   private var rejectedOfBatch: UInt64 = 0
 
-  /// - Parameter saved: what an earlier process left; nil when nothing is kept.
-  init(_ settings: EngineSettings, key: SipKey, restoring saved: SavedState?) {
-    counters = Counters(settings: settings.counting, key: key)
-    accounts = Array(repeating: InputAccount(), count: settings.counting.inputs.count)
-    repeats = RepeatedEvents(key: key, isSaved: saved != nil)
-    if let saved {
-      counters.restore(saved.counting)
-      for row in saved.accounts {
-        // The rows of an input that is no longer configured stay in the state, and are shown again if it returns.
-        if let at = settings.counting.inputs.firstIndex(of: row.input) { accounts[at].restore(row) }
-      }
-      for blob in saved.digests where blob.kind == .repeatedEvent { repeats.restore(blob) }
-    }
-    savedAccounts = accounts
-    account = accounts.first ?? account
+  /// Counts that begin at 0 and are not kept.
+  init(_ settings: EngineSettings, key: SipKey) {
+    let counters = Counters(settings: settings.counting, key: key)
+    self.init(settings, counters, RepeatedEvents(key: key), [:])
+  }
+
+  /// Counts that go on where others were.
+  init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
+    let counters = try Counters(settings: settings.counting, key: saved.key, restoring: saved.counting)
+    var repeats = RepeatedEvents(key: saved.key, isSaved: true)
+    for blob in saved.digests where blob.kind == .repeatedEvent { repeats.restore(blob) }
+    // The rows of an input that is no longer configured stay in the state, and are shown again when it returns.
+    self.init(settings, counters, repeats, Dictionary(grouping: saved.accounts, by: \.input))
+  }
+
+  private init(
+    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents,
+    _ rows: [String: [AccountRow]]
+  ) {
+    self.counters = counters
+    self.repeats = repeats
     inputs = settings.counting.inputs
-    defaultCluster = counters.cluster(named: "default")
-    for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
+    accounts = inputs.map { InputAccount(rows[$0] ?? []) }
+    savedAccounts = accounts
+    account = accounts.first ?? InputAccount()
+    defaultCluster = self.counters.cluster(named: "default")
+    for name in settings.expectedClusters { self.counters.expect(self.counters.cluster(named: name)) }
   }
 
   /// What is reported from here on belongs to this batch.

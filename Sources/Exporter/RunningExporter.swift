@@ -36,9 +36,11 @@ final class RunningExporter: Sendable {
     queue = BatchQueue(limitBytes: settings.queueBudgetBytes)
     let (store, saved) = try Self.openState(settings, logger)
     let commits = CommitStatus()
-    engine = try EngineThread(
-      settings.engine(inputs: chosen.map(\.name)), restoring: saved, store: store, queue: queue, clock: clock,
-      status: commits, report: { [logger] event in Self.report(event, to: logger) })
+    do throws(Failure) {
+      engine = try EngineThread(
+        settings.engine(inputs: chosen.map(\.name)), restoring: saved, store: store, queue: queue, clock: clock,
+        status: commits, report: { [logger] event in Self.report(event, to: logger) })
+    } catch { throw error.reason == .countingState ? error.moved(to: .path(store.place)) : error }
     reloader = Reloader(options, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
     inputs = RunningInputs(chosen.map(\.name), saved: saved.positions, commits: commits)
 
@@ -107,6 +109,11 @@ final class RunningExporter: Sendable {
     webServer.stop(graceMilliseconds: Self.graceMilliseconds)
     logger.info("stopped")
   }
+}
+
+extension Failure {
+  /// The same, at a place that only the caller knows.
+  fileprivate func moved(to place: Place) -> Failure { Failure(reason, what, at: place, remedy: remedy) }
 }
 
 /// What the scrapers' listener serves, put together.

@@ -42,6 +42,9 @@ public import Diagnostics
     key = file?.key
   }
 
+  /// The file's path, for people.
+  public var place: String { file?.path ?? "memory" }
+
   /// Whether what is committed outlives the process.
   public var isDurable: Bool { file != nil }
 
@@ -71,8 +74,6 @@ public import Diagnostics
 
   /// Moves everything into the one file, and gives it free.
   public func close() { connection = nil }
-
-  private var place: String { file?.path ?? "memory" }
 
   private func open(isFirst: Bool) throws(Failure) -> StateConnection {
     if let file {
