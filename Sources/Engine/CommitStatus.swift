@@ -28,11 +28,11 @@ public final class CommitStatus: Sendable {
   public var snapshot: Snapshot { state.withLock { $0 } }
 
   /// Whether what is pushed now is likely to be answered in time. If not, it is better refused before it is counted.
-  public var admitsPushes: Bool {
-    let now = Clock.monotonic
-    return state.withLock { state in
-      !state.isFailing && now - (state.attemptSince ?? now) < Self.patience
-    }
+  public var admitsPushes: Bool { admitsPushes(at: Clock.monotonic) }
+
+  /// The same at a time of the clock that never steps.
+  func admitsPushes(at now: Microseconds) -> Bool {
+    state.withLock { !$0.isFailing && now - ($0.attemptSince ?? now) < Self.patience }
   }
 
   func begin() { state.withLock { $0.attemptSince = Clock.monotonic } }

@@ -63,8 +63,8 @@ import Testing
       #expect(
         queue.ask(
           .read { readings in
-            numbers.update { $0.append(readings.number) }
             counted.update { $0.append(readings.sum(.eventsReceived)) }
+            numbers.update { $0.append(readings.number) }
           }))
     }
     // Commands come first, and a counted batch gives its budget back: with the last one counted, all is taken.

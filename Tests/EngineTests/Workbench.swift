@@ -55,6 +55,8 @@ struct Workbench: ~Copyable {
       reservedBytes: reservedBytes, sourceBytes: bytes.count, reply: reply)
   }
 
+  static func buffer(_ bytes: [UInt8]) -> ByteBuffer { ByteBuffer(bytes) }
+
   mutating func readings() -> Readings { engine.readings(at: AuditText.now) }
 
   /// The whole page, as a scraper gets it.

@@ -150,7 +150,11 @@ private func requests(_ page: String) -> String? {
     // The reading that came too late is shown to the next, live values as they are by then.
     let second = try curl(server.port, "/metrics")
     #expect(requests(second.text) == "1")
-    for _ in 0..<3 { #expect(try requests(curl(server.port, "/metrics").text) == "1") }
+    for _ in 0..<3 {
+      let page = try curl(server.port, "/metrics").text
+      #expect(requests(page) == "1", "counters are those of the last reading")
+      #expect(page.contains("kube_audit_cluster_expected{k8s_cluster=\"now\"} 1\n"), "gauges are those of now")
+    }
     #expect(engine.pending == 1, "a stuck engine is asked once")
     #expect(engine.completions.withLock { $0 } > 1, "everything else is as it is now")
     engine.answersAtOnce.withLock { $0 = true }
