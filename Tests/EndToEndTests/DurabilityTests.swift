@@ -98,6 +98,36 @@ import Testing
     }
   }
 
+  /// A file is read on where it was counted to, also when it was rotated while nobody looked, and never twice.
+  @Test func filesGoOnWhereTheyWereCounted() throws {
+    try Files.withTemporaryFolder { folder in
+      let log = folder + "/audit.log"
+      var number = 0
+      func write(_ count: Int, to path: String) throws {
+        let lines = (number..<number + count).flatMap { Event(number: $0).line }
+        number += count
+        try Files.write(lines, to: path, append: true)
+      }
+      try write(100, to: log)
+      for round in 0..<4 {
+        let exporter = try Exporter(["--input.file", log], storage: folder + "/state")
+        let page = try exporter.page("round \(round)") { $0.sum("kube_audit_requests_total") >= number }
+        #expect(page.sum("kube_audit_requests_total") == number)
+        try write(10, to: log)
+        try exporter.page("what was added") { $0.sum("kube_audit_requests_total") == number }
+        expectBalance(try exporter.scrape())
+        if round == 2 { try write(5, to: log) }
+        exporter.process.signal(round.isMultiple(of: 2) ? SIGKILL : SIGTERM)
+        _ = try exporter.process.waitForExit()
+        try write(7, to: log)
+        if round > 0 {
+          #expect(unsafe rename(log, folder + "/audit-2026-01-0\(round)T00-00-00.000.log") == 0)
+          try write(3, to: log)
+        }
+      }
+    }
+  }
+
   @Test func memoryIsSaidOnce() throws {
     let exporter = try Exporter(webhook: true)
     let page = try exporter.scrape()
