@@ -92,7 +92,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),
-    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Diagnostics", "Metrics"]),
     tests(
       "EngineTests",
       ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "TestSupport"]),
