@@ -102,7 +102,7 @@ let package = Package(
     tests(
       "StateTests",
       ["CLinux", "Counting", "Crypto", "Diagnostics", "FaultyFiles", "State", "StateWriter", "TestSupport"]),
-    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Diagnostics", "Metrics"]),
     tests(
       "EngineTests",
       [

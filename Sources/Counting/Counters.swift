@@ -89,7 +89,8 @@ public struct Counters: ~Copyable {
     tracked = family("tracked_requests_total", limits.tracked)
     trackedInWindow = family("window_tracked_requests", limits.trackedInWindow, windowed: true)
     impersonated = family("impersonated_requests_total", limits.impersonated)
-    distinct = DistinctUsers(windows: windows, limit: limits.distinctUsers, key: tableKey)
+    distinct = DistinctUsers(
+      windows: windows, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
     late = skewed
   }

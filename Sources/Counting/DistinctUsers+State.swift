@@ -8,6 +8,8 @@ internal import Metrics
 ///   at most 1.3 KB where 10 million users came from one IP. All of a full sketch is 0.7 MB.
 extension DistinctUsers {
   static let sketchVersion: UInt8 = 1
+  /// The largest sketch that is believed, as a power of two: 50 MB.
+  private static let sizeLimit: UInt8 = 22
 
   /// Notes that the sketch has dropped what no window reaches, as `reach` stands.
   mutating func notePruned() {
@@ -106,7 +108,8 @@ extension DistinctUsers {
     _ rows: [SeriesRow], _ totals: FamilyTotals, sketch: [UInt8]?, _ context: BoundedFamily.RowContext,
     _ panes: inout PaneStore
   ) throws(Failure) {
-    let last = EventTime.second(context.now)
+    // A second of 0 is noted as 1: 0 marks a free place.
+    let last = max(1, EventTime.second(context.now))
     var restored: [(place: Int, address: Address, users: [UInt64], seconds: [UInt32])] = []
     try family.restore(.distinctUsers, rows, totals, context, &panes) { place, reader throws(StateDamage) in
       let (address, users, seconds) = try Self.read(&reader, last: last)
@@ -161,7 +164,8 @@ extension DistinctUsers {
   ) throws(StateDamage) {
     var reader = try StateReader(bytes, version: Self.sketchVersion)
     let (size, precision) = (try reader.readByte(), try reader.readByte())
-    guard (10...18).contains(size), (4...UInt8(UserSketch.fullPrecision)).contains(precision) else {
+    let precisions = UserSketch.leastPrecision...UserSketch.fullPrecision
+    guard (10...Self.sizeLimit).contains(size), precisions.contains(Int(precision)) else {
       throw StateDamage("its size or precision is none")
     }
     sketch = UserSketch(limit: sketch.limit, size: 1 << Int(size), precision: Int(precision))
@@ -184,7 +188,7 @@ extension DistinctUsers {
     guard owner < addresses.count, addresses[owner].isSketched else { throw StateDamage("its source IP has no sketch") }
     try sketch.restore(
       owner: owner, chunk: chunk, bytes, from: changes.pruned[Int(family.table.series[owner].cluster)],
-      through: EventTime.second(now))
+      through: max(1, EventTime.second(now)))
     changes.setKept(owner: owner, chunk, true)
   }
 }

@@ -29,15 +29,16 @@ struct DistinctUsers {
   var seconds = [UInt32](repeating: 0, count: blockUsers)
   var next: [UInt32] = [0]
   private var free: UInt32 = 0
-  var sketch = UserSketch()
+  var sketch: UserSketch
   private var overflowRow = LabelRow()
   /// The first second that the longest window of each cluster reaches.
   var reach: [UInt32] = []
   /// What of the sketch has changed.
   var changes = SketchChanges()
 
-  init(windows: Windows, limit: FamilyLimit, key: SipKey) {
+  init(windows: Windows, limit: FamilyLimit, sketchEntries: Int, key: SipKey) {
     self.windows = windows
+    sketch = UserSketch(limit: sketchEntries)
     family = BoundedFamily("kube_audit_window_distinct_users", limit, windowCount: 0, key: key)
   }
 

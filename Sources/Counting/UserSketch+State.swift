@@ -76,7 +76,9 @@ extension UserSketch {
   ) throws(StateDamage) {
     var reader = try StateReader(bytes, version: SketchChunk.version)
     let written = Int(try reader.readByte())
-    guard (4...Self.fullPrecision).contains(written) else { throw StateDamage("its precision is none") }
+    guard (Self.leastPrecision...Self.fullPrecision).contains(written) else {
+      throw StateDamage("its precision is none")
+    }
     guard written >= 8 || chunk & (1 << (8 - written) - 1) == 0 else { throw StateDamage("its chunk is none") }
     let latest = try reader.readUInt32(upTo: last)
     let lowBits = max(0, written - 8)

@@ -3,11 +3,13 @@
 /// - Shape: HyperLogLog with the time kept: for each (IP, register, rank) the latest event. What a register read at any
 ///   edge is then known, so a window slides without error of its own. All IPs share one table of 12 bytes an entry.
 /// - Error: 1.15 % standard deviation at 13 bits of register. A full table first drops what no window reaches, then
-///   halves the registers of all (each halving multiplies the error by 1.4): bounded memory, never an unknown answer.
+///   halves the registers of all (each halving multiplies the error by 1.4), down to 16: bounded memory, never an unknown
+///   answer. Only then it grows beyond its limit, for some 200 entries an IP.
 /// - Source: Flajolet and others, "HyperLogLog"; Ertl, "New cardinality estimation algorithms" (2017), improved raw
 ///   estimator; Chabchoub and Hébrail, "Sliding HyperLogLog" (2010).
 struct UserSketch {
   static let fullPrecision = 13
+  static let leastPrecision = 4
   static let entryLimit = 3 << 16
 
   /// Owner, register and rank of an entry, plus 1; 0 is empty.
@@ -108,7 +110,9 @@ struct UserSketch {
     rebuild(keys.count) { $1 >= reach(Self.owner($0)) ? $0 : nil }
     prunes += 1
     if count * 2 > keys.count, keys.count * 3 / 4 < limit { rebuild(keys.count * 2) { key, _ in key } }
-    while count * 2 > keys.count, precision > 4 { halveRegisters() }
+    while count * 2 > keys.count, precision > Self.leastPrecision { halveRegisters() }
+    // As coarse as it gets, and still too many IPs: a table that fills up would never find a free place.
+    if count * 2 > keys.count { rebuild(keys.count * 2) { key, _ in key } }
   }
 
   /// Joins pairs of registers. What results is what the smaller sketch would have held.

@@ -69,7 +69,8 @@ extension BoundedFamily {
           value: values[place * count + window], isShown: table.series[place].shown >> UInt8(window) & 1 == 1))
     }
     for cluster in candidates.indices {
-      for hidden in ShownSeries.choose(&candidates[cluster], limit: limit) {
+      // In the order of places: so the order in which overflow series are made follows from the series alone.
+      for hidden in ShownSeries.choose(&candidates[cluster], limit: limit).sorted(by: { $0.place < $1.place }) {
         let fold = foldPlace(hidden.place, folding)
         while values.count < table.series.count * count { values.append(0) }
         values[fold * count + window] += hidden.value
