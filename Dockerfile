@@ -16,8 +16,11 @@ FROM debian:12.11-slim
 RUN --mount=type=bind,source=scripts,target=/scripts \
     /scripts/install-deps.sh image \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin exporter
+ && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin exporter \
+ && install -d -o 65532 -g 65532 -m 0700 /var/lib/kube-audit-exporter
 COPY --from=build /out/kube-audit-exporter /usr/local/bin/kube-audit-exporter
 USER 65532:65532
+# The default `--storage.path` is `data` below it. Mount a volume here, and counts outlive the container.
+WORKDIR /var/lib/kube-audit-exporter
 EXPOSE 10403
 ENTRYPOINT ["/usr/local/bin/kube-audit-exporter"]

@@ -39,6 +39,7 @@ let package = Package(
     // C libraries: a module map and a shim each, nothing else. One Swift module imports each.
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CIntrinsics"),
@@ -51,8 +52,9 @@ let package = Package(
     module("Compression", ["CZlib"]),
     module("AuditEvents", ["CIntrinsics", "Compression"]),
     module("Metrics", ["AuditEvents", "Crypto", "Diagnostics"]),
-    module("Counting", ["AuditEvents", "Crypto", "Metrics"]),
-    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics"]),
+    module("Counting", ["AuditEvents", "Crypto", "Diagnostics", "Metrics"]),
+    module("State", ["Concurrency", "Counting", "Crypto", "CSQLite", "Diagnostics"]),
+    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "State"]),
     module(
       "Inputs",
       [
@@ -63,7 +65,7 @@ let package = Package(
       "Exporter",
       [
         "AuditEvents", "CMicroHTTPD", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine",
-        "Inputs", "Metrics", "YAML",
+        "Inputs", "Metrics", "State", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -83,8 +85,7 @@ let package = Package(
       "ExporterTests",
       [
         "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
-        "Inputs",
-        "Metrics", "TestSupport", "YAML", .product(name: "Logging", package: "swift-log"),
+        "Inputs", "Metrics", "State", "TestSupport", "YAML", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(
@@ -94,10 +95,21 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),
-    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Metrics", "TestSupport"]),
+    // A way to the file system that fails on purpose, and a program that is killed while it commits.
+    .target(name: "FaultyFiles", dependencies: ["CSQLite"], path: "Tests/FaultyFiles"),
+    .executableTarget(
+      name: "StateWriter", dependencies: ["Counting", "Diagnostics", "State"], path: "Tests/StateWriter",
+      swiftSettings: strict),
+    tests(
+      "StateTests",
+      ["CLinux", "Counting", "Crypto", "Diagnostics", "FaultyFiles", "State", "StateWriter", "TestSupport"]),
+    tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Diagnostics", "Metrics", "TestSupport"]),
     tests(
       "EngineTests",
-      ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "TestSupport"]),
+      [
+        "AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "State",
+        "TestSupport",
+      ]),
     tests(
       "SettingsTests",
       [

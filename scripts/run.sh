@@ -69,7 +69,7 @@ fi
 (with_this_script scripts/play.sh "$log" "$folder/audit.log") &
 player=$!
 (with_this_script "$binary" serve --cluster.name demo --input.file "$folder/audit.log" --input.file.start beginning \
-  --web.listen-address "$address" 2>"$folder/exporter.log") &
+  --storage.path "$folder/state" --web.listen-address "$address" 2>"$folder/exporter.log") &
 exporter=$!
 
 started=$SECONDS

@@ -11,19 +11,21 @@ struct BoundedFamily {
   let limit: FamilyLimit
   var table: SeriesTable
   var owners = Owners()
-  private let windowCount: Int
+  let windowCount: Int
   /// The overflow series by the kind of those that fold into it. It stays for good, as those series do.
   var folds = NumberShortcuts()
   /// Scratch for the labels of overflow series.
   var foldRow = LabelRow()
-  private var perCluster: [Int] = []
+  var perCluster: [Int] = []
   private var userOwners: [Int] = []
   /// Series that count against the limits.
-  private(set) var admitted = 0
+  var admitted = 0
   /// Events that were counted in a folded series.
-  private(set) var overflow: UInt64 = 0
+  var overflow: UInt64 = 0
   /// The sum of the series that were dropped.
-  private(set) var expired: UInt64 = 0
+  var expired: UInt64 = 0
+  /// What was last handed over of the family as a whole.
+  var kept = FamilyTotals()
 
   init(_ name: String, _ limit: FamilyLimit, windowCount: Int, key: SipKey) {
     self.name = name
@@ -78,7 +80,7 @@ struct BoundedFamily {
 
   @inline(__always)
   mutating func bump(_ place: Int, _ moment: borrowing Moment) {
-    table.series[place].bump(moment)
+    if table.series[place].bump(moment) { table.enlist(place) }
   }
 
   /// Counts an event in a series, and in its windows where they reach back to it.

@@ -12,6 +12,8 @@ struct ClusterTable: ~Copyable {
     let stageRefs: [LabelArena.Ref]
     let classRefs: [LabelArena.Ref]
     var isExpected = false
+    /// Its record was not handed over as it is.
+    var isDirty = true
   }
 
   /// Requests of one class that are not in the windows yet: all of seconds that share their panes.
@@ -26,8 +28,12 @@ struct ClusterTable: ~Copyable {
   static let stageCount = 5
 
   private let limit: Int
-  private let windowCount: Int
-  private(set) var clusters: [Cluster] = []
+  let windowCount: Int
+  var clusters: [Cluster] = []
+  /// Whether one of them is dirty.
+  var hasDirty = false
+  /// Clusters whose windows must be handed over though nothing was heard.
+  var stale: [Int] = []
   private(set) var arena = LabelArena()
   /// Events by cluster and stage.
   var stages = Slab<UInt64>()
@@ -35,8 +41,8 @@ struct ClusterTable: ~Copyable {
   var heads: [UInt32] = []
   /// By cluster and class of code.
   var pending = Slab<Pending>()
-  private var index: [[UInt8]: Int] = [:]
-  private var other: Int?
+  var index: [[UInt8]: Int] = [:]
+  private(set) var other: Int?
   private var row: [UInt8] = []
   /// The raw bytes of the last name that an event gave, and its cluster.
   private var lastName: [UInt8] = []
@@ -72,8 +78,7 @@ struct ClusterTable: ~Copyable {
       return (clusters.count - 1, true)
     }
     if let other { return (other, false) }
-    other = clusters.count
-    make(Array("(other)".utf8))
+    makeOther()
     return (clusters.count - 1, true)
   }
 
@@ -84,14 +89,21 @@ struct ClusterTable: ~Copyable {
     return row.rows.first.flatMap { row.value(of: .cluster, in: $0) } ?? ""
   }
 
-  mutating func expectNone() {
-    for cluster in clusters.indices { clusters[cluster].isExpected = false }
+  /// Makes the cluster that takes the events of those beyond the limit.
+  mutating func makeOther() {
+    other = clusters.count
+    make(Array("(other)".utf8))
   }
 
-  mutating func expect(_ cluster: Int) { clusters[cluster].isExpected = true }
+  mutating func expectNone() {
+    for cluster in clusters.indices { setExpected(cluster, false) }
+  }
 
-  private mutating func make(_ value: [UInt8]) {
-    let labels = Array("k8s_cluster=\"".utf8) + value + [UInt8(ascii: "\"")]
+  mutating func expect(_ cluster: Int) { setExpected(cluster, true) }
+
+  mutating func make(_ value: [UInt8]) {
+    hasDirty = true
+    let labels = Self.labels(value)
     let ref = arena.append(labels)
     let stageRefs = Stage.allCases.map { arena.append(labels + Array(",audit_stage=\"\($0.label)\"".utf8)) }
     let classRefs = RequestClass.codeClassLabels.map { arena.append(labels + Array(",code_class=\"\($0)\"".utf8)) }

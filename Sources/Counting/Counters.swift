@@ -61,6 +61,8 @@ public struct Counters: ~Copyable {
   /// The number of the last readings, and of the last that a scraper got.
   var number: UInt32 = 0
   var scrapedNumber: UInt32 = 0
+  /// What was last handed over of clock and inputs.
+  var kept = KeptTotals()
 
   /// - Parameters:
   ///   - settings: what to count. Fewer than one input is one.
@@ -87,7 +89,8 @@ public struct Counters: ~Copyable {
     tracked = family("tracked_requests_total", limits.tracked)
     trackedInWindow = family("window_tracked_requests", limits.trackedInWindow, windowed: true)
     impersonated = family("impersonated_requests_total", limits.impersonated)
-    distinct = DistinctUsers(windows: windows, limit: limits.distinctUsers, key: tableKey)
+    distinct = DistinctUsers(
+      windows: windows, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
     late = skewed
   }
@@ -127,18 +130,21 @@ public struct Counters: ~Copyable {
 
   private mutating func findCluster() -> ClusterIndex {
     let (cluster, isNew) = clusters.cluster(other.bytes)
-    if isNew {
-      edges.addCluster()
-      requests.addCluster()
-      denied.addCluster()
-      serverErrors.addCluster()
-      rbac.addCluster()
-      tracked.addCluster()
-      trackedInWindow.addCluster()
-      impersonated.addCluster()
-      distinct.addCluster()
-    }
+    if isNew { addCluster() }
     return ClusterIndex(value: UInt16(cluster))
+  }
+
+  /// Says to all that there is one cluster more.
+  mutating func addCluster() {
+    edges.addCluster()
+    requests.addCluster()
+    denied.addCluster()
+    serverErrors.addCluster()
+    rbac.addCluster()
+    tracked.addCluster()
+    trackedInWindow.addCluster()
+    impersonated.addCluster()
+    distinct.addCluster()
   }
 
   /// Counts one event.

@@ -83,5 +83,7 @@ public struct SeriesLimits: Sendable, Hashable {
   public var seriesPerIPv6Network = 16
   /// Resource names among the server errors of one cluster.
   public var resourcesPerCluster = 512
+  /// Entries of the sketch of refused users, of all source IPs together.
+  var sketchEntries = UserSketch.entryLimit
   public init() {}
 }

@@ -9,9 +9,9 @@ internal import Metrics
 /// - Bound: the family's limits of IPs; further ones count as the source IP `(other)`.
 struct DistinctUsers {
   static let exactLimit = 64
-  private static let blockUsers = 8
+  static let blockUsers = 8
 
-  private struct Address {
+  struct Address {
     var firstBlock: UInt32 = 0
     var count: UInt32 = 0
     /// The latest second of a user that was put out.
@@ -22,26 +22,30 @@ struct DistinctUsers {
 
   /// Identity and limits of the IPs. Its counts and windows are not used.
   var family: BoundedFamily
-  private let windows: Windows
-  private var addresses: [Address] = []
+  let windows: Windows
+  var addresses: [Address] = []
   /// Blocks of users; block 0 is never used. A second of 0 marks a free place.
-  private var users = [UInt64](repeating: 0, count: blockUsers)
-  private var seconds = [UInt32](repeating: 0, count: blockUsers)
-  private var next: [UInt32] = [0]
+  var users = [UInt64](repeating: 0, count: blockUsers)
+  var seconds = [UInt32](repeating: 0, count: blockUsers)
+  var next: [UInt32] = [0]
   private var free: UInt32 = 0
-  private(set) var sketch = UserSketch()
+  var sketch: UserSketch
   private var overflowRow = LabelRow()
   /// The first second that the longest window of each cluster reaches.
-  private var reach: [UInt32] = []
+  var reach: [UInt32] = []
+  /// What of the sketch has changed.
+  var changes = SketchChanges()
 
-  init(windows: Windows, limit: FamilyLimit, key: SipKey) {
+  init(windows: Windows, limit: FamilyLimit, sketchEntries: Int, key: SipKey) {
     self.windows = windows
+    sketch = UserSketch(limit: sketchEntries)
     family = BoundedFamily("kube_audit_window_distinct_users", limit, windowCount: 0, key: key)
   }
 
   mutating func addCluster() {
     family.addCluster()
     reach.append(0)
+    changes.pruned.append(0)
   }
 
   /// Takes notice of a refused user.
@@ -59,6 +63,7 @@ struct DistinctUsers {
     guard second >= reach[cluster] else { return }
     let place = place(labels, clusterLabels, cluster)
     while addresses.count <= place { addresses.append(Address()) }
+    family.table.note(place)
     note(place, user, second, reach[cluster])
     if addresses[place].isSketched { sketchUser(place, user, second) }
   }
@@ -101,7 +106,7 @@ struct DistinctUsers {
   }
 
   /// Adds a block of free places and answers the first.
-  private mutating func addBlock(_ place: Int) -> Int {
+  mutating func addBlock(_ place: Int) -> Int {
     var block = free
     if block != 0 {
       free = next[Int(block)]
@@ -117,12 +122,14 @@ struct DistinctUsers {
     return Int(block) * Self.blockUsers
   }
 
+  /// What no window reaches any more stays out of the sketch: it would never be asked for.
   private mutating func beginSketch(_ place: Int) {
     addresses[place].isSketched = true
+    let reach = reach[Int(family.table.series[place].cluster)]
     let start = Int(addresses[place].firstBlock)
     var block = start
     while block != 0 {
-      for i in block * Self.blockUsers..<(block + 1) * Self.blockUsers where seconds[i] != 0 {
+      for i in block * Self.blockUsers..<(block + 1) * Self.blockUsers where seconds[i] >= reach {
         sketchUser(place, users[i], seconds[i])
       }
       block = Int(next[block])
@@ -132,6 +139,8 @@ struct DistinctUsers {
   private mutating func sketchUser(_ place: Int, _ user: UInt64, _ second: UInt32) {
     let (reach, series) = (reach, family.table.series)
     sketch.add(owner: place, user: user, second: second) { reach[Int(series[$0].cluster)] }
+    changes.note(owner: place, user: user)
+    if sketch.prunes != changes.prunes { notePruned() }
   }
 }
 
@@ -154,7 +163,7 @@ extension DistinctUsers {
     var samples = SampleSet(sharing: family.table.arena, prefixes: windows.prefixes)
     for window in 0..<count {
       for place in addresses.indices where values[place * count + window] > 0 {
-        family.table.series[place].shown |= 1 << UInt8(window)
+        family.table.setShown(place, window, true)
         samples.append(family.table.series[place].labels, values[place * count + window], prefix: window + 1)
       }
     }
@@ -231,7 +240,7 @@ extension DistinctUsers {
     for place in addresses.indices {
       for window in 0..<windows.count {
         if values[place * windows.count + window] == 0 {
-          family.table.series[place].shown &= ~(1 << UInt8(window))
+          family.table.setShown(place, window, false)
         } else if family.table.series[place].state != .overflow {
           crowds[Int(family.table.series[place].cluster) * windows.count + window] += 1
         }
@@ -307,6 +316,8 @@ extension DistinctUsers {
       let first = reach[Int(family.table.series[place].cluster)]
       if addresses[place].isSketched, addresses[place].putOut < first {
         addresses[place].isSketched = false
+        family.table.note(place)
+        changes.end(owner: place)
         hasChanged = true
       }
       var isSilent = !addresses[place].isSketched
@@ -325,6 +336,7 @@ extension DistinctUsers {
     } reach: {
       reach[Int(series[$0].cluster)]
     }
+    notePruned()
   }
 
   private mutating func freeBlocks(_ place: Int) {
@@ -336,6 +348,7 @@ extension DistinctUsers {
       free = block
       block = following
     }
+    if addresses[place].count > 0 { family.table.note(place) }
     addresses[place] = Address()
   }
 }

@@ -43,6 +43,9 @@ struct Owners {
 
   func isFolded(_ owner: UInt32) -> Bool { owners[Int(owner)].isFolded }
 
+  /// The hash by which an owner is known.
+  func key(_ owner: UInt32) -> UInt64 { owners[Int(owner)].key }
+
   mutating func fold(_ owner: UInt32) { owners[Int(owner)].isFolded = true }
 
   /// Adds a reference, and one held series when `holds`. Makes the owner when it is new.

@@ -119,6 +119,17 @@ struct PaneStore {
     }
   }
 
+  /// Fills an empty list with panes that are not empty, those below `floor` left out.
+  mutating func fill(_ head: inout UInt32, _ list: PaneList, from floor: UInt32) {
+    for (pane, events) in list.panes where pane >= floor {
+      if head != 0, blocks[Int(head)].fill(pane, events) { continue }
+      let fresh = takeBlock()
+      blocks[Int(fresh)].next = head
+      _ = blocks[Int(fresh)].fill(pane, events)
+      head = fresh
+    }
+  }
+
   private mutating func takeBlock() -> UInt32 {
     guard free != 0 else {
       blocks.append(Block())

@@ -24,12 +24,22 @@ struct Series {
   /// It counts against its network's share: an IPv6 address, not the /64 itself.
   var holdsNetwork = false
   var state: State = .live
+  /// It has changed since what changed was taken.
+  var isDirty = false
+  /// Its labels were handed over.
+  var isKept = false
+  /// Its row says that its network is folded.
+  var tellsFold = false
 
+  /// Counts an event; true when this is the first change since what changed was taken.
   @inline(__always)
-  mutating func bump(_ moment: borrowing Moment) {
+  mutating func bump(_ moment: borrowing Moment) -> Bool {
     count &+= 1
     changed = moment.now
     reading = moment.reading
+    let wasDirty = isDirty
+    isDirty = true
+    return !wasDirty
   }
 
   enum State: UInt8 {
@@ -46,19 +56,25 @@ struct Series {
 /// The series of a family by their rendered labels: open addressing over a keyed hash, text in an arena.
 ///
 /// - Identity: the rendered label bytes, compared whole; so no two series render alike.
-/// - Order: by place. A place that a dropped series leaves is taken by a later one.
+/// - Order: by place. The lowest place that a dropped series has left is taken next, so that the order follows from the
+///   series alone.
 struct SeriesTable {
-  private(set) var arena = LabelArena()
+  /// Set by this file and by what restores it.
+  var arena = LabelArena()
   var series: [Series] = []
   /// Heads of the window lists, `windowCount` a series.
   var heads: [UInt32] = []
-  private let windowCount: Int
+  let windowCount: Int
   private let key: SipKey
   /// Hash in the upper half, place + 1 in the lower; 0 is empty. At most three quarters full.
-  private var index = [UInt64](repeating: 0, count: 64)
-  private var free: [UInt32] = []
-  private var liveBytes = 0
-  private var births: UInt32 = 0
+  private(set) var index = [UInt64](repeating: 0, count: 64)
+  /// The lowest is the last.
+  var free: [UInt32] = []
+  var liveBytes = 0
+  var births: UInt32 = 0
+  /// Places that have changed, each once, and places whose series was kept and is gone.
+  var dirtyPlaces: [UInt32] = []
+  var removedPlaces: [UInt32] = []
 
   init(windowCount: Int, key: SipKey) {
     self.windowCount = windowCount
@@ -95,6 +111,8 @@ struct SeriesTable {
     let place: Int
     if let reused = free.popLast() {
       place = Int(reused)
+      // It may be among the dirty places already.
+      fresh.isDirty = series[place].isDirty
       series[place] = fresh
     } else {
       place = series.count
@@ -102,6 +120,7 @@ struct SeriesTable {
       for _ in 0..<windowCount { heads.append(0) }
     }
     if (liveCount + 1) * 4 > index.count * 3 { rebuildIndex(index.count * 2) } else { enter(place) }
+    note(place)
     return place
   }
 
@@ -110,10 +129,12 @@ struct SeriesTable {
     liveBytes -= Int(series[place].labels.count)
     series[place].state = .free
     free.append(UInt32(place))
+    if series[place].isKept { removedPlaces.append(UInt32(place)) }
   }
 
   /// Makes the table whole again after removals, and gives back the text of what is gone.
   mutating func finishRemoving() {
+    free.sort(by: >)
     if arena.byteCount > 2 * liveBytes + LabelArena.slackBytes {
       var packed = LabelArena()
       for place in series.indices where series[place].state != .free {
@@ -124,12 +145,12 @@ struct SeriesTable {
     rebuildIndex(index.count)
   }
 
-  private mutating func rebuildIndex(_ size: Int) {
+  mutating func rebuildIndex(_ size: Int) {
     index = [UInt64](repeating: 0, count: size)
     for place in series.indices where series[place].state != .free { enter(place) }
   }
 
-  private mutating func enter(_ place: Int) {
+  mutating func enter(_ place: Int) {
     let hash = series[place].hash
     var at = Int(hash) & (index.count - 1)
     while index[at] != 0 { at = (at + 1) & (index.count - 1) }

@@ -7,11 +7,13 @@
 /// - Clock: `now` never goes back here. A machine's clock that steps back freezes the edge until it has caught up.
 /// - Source: DESIGN.md, "Window".
 struct StreamEdge {
-  private struct Feed {
+  struct Feed {
     /// Below every time while nothing was heard, as the lag is below every lag.
     var newest: Int64 = -1
     var lag: Int64 = -1
     var heard: Int64 = -1
+    /// It was heard since what changed was taken.
+    var isDirty = false
   }
 
   private struct Edge {
@@ -22,9 +24,12 @@ struct StreamEdge {
     var reach: UInt32 = 0
   }
 
-  private let maxLag: Int64
-  private let inputCount: Int
-  private var feeds: [Feed] = []
+  let maxLag: Int64
+  let inputCount: Int
+  /// Call `putBack` before looking into these.
+  var feeds: [Feed] = []
+  /// Feeds that were heard, each once.
+  var dirtyFeeds: [UInt32] = []
   private var edges: [Edge] = []
   /// The first pane of each window, by cluster.
   private var floors: [Panes] = []
@@ -50,14 +55,28 @@ struct StreamEdge {
     for _ in 0..<inputCount { feeds.append(Feed()) }
   }
 
+  /// Puts back what is at hand: the arrays are whole then, until the next event.
+  mutating func putBack() {
+    guard cluster >= 0 else { return }
+    feeds[place] = feed
+    edges[cluster] = edge
+    floors[cluster] = floor
+    (cluster, place) = (-1, -1)
+  }
+
+  /// Sets an edge that was kept, and the floors that follow from it.
+  mutating func setEdge(_ cluster: Int, _ end: Int64) {
+    turn(to: cluster, cluster &* inputCount)
+    edge = Edge()
+    edge.edge = end
+    setFloors()
+    putBack()
+  }
+
   /// Puts back what is at hand and takes out this cluster and feed.
   @inline(never)
   private mutating func turn(to cluster: Int, _ place: Int) {
-    if self.cluster >= 0 {
-      feeds[self.place] = feed
-      edges[self.cluster] = edge
-      floors[self.cluster] = floor
-    }
+    putBack()
     self.cluster = cluster
     self.place = place
     feed = feeds[place]
@@ -87,6 +106,10 @@ struct StreamEdge {
     // Where the lag only falls, the edge after the event is ahead of the one before it, and need not be settled twice.
     if !isRising || lag > feed.lag || now &- feed.heard > maxLag { advance(to: now) }
     feed.heard = now
+    if !feed.isDirty {
+      feed.isDirty = true
+      enlist(place)
+    }
     guard isRising else { return }
     feed.newest = time
     feed.lag = lag
@@ -131,8 +154,11 @@ struct StreamEdge {
   @inline(__always)
   func floors(_ cluster: Int) -> Panes { cluster == self.cluster ? floor : floors[cluster] }
 
+  /// The edge of a cluster; -1 when it was never heard.
+  func edge(_ cluster: Int) -> Int64 { cluster == self.cluster ? edge.edge : edges[cluster].edge }
+
   /// Whether anything was heard of a cluster.
-  func isHeard(_ cluster: Int) -> Bool { edges[cluster].edge >= 0 }
+  func isHeard(_ cluster: Int) -> Bool { edge(cluster) >= 0 }
 
   /// What was heard of one cluster by one input; nil when nothing was.
   func heard(_ cluster: Int, input: Int) -> (newest: Int64, lag: Int64)? {

@@ -3,18 +3,34 @@
 /// - Shape: HyperLogLog with the time kept: for each (IP, register, rank) the latest event. What a register read at any
 ///   edge is then known, so a window slides without error of its own. All IPs share one table of 12 bytes an entry.
 /// - Error: 1.15 % standard deviation at 13 bits of register. A full table first drops what no window reaches, then
-///   halves the registers of all (each halving multiplies the error by 1.4): bounded memory, never an unknown answer.
+///   halves the registers of all (each halving multiplies the error by 1.4), down to 16: bounded memory, never an unknown
+///   answer. Only then it grows beyond its limit, for some 200 entries an IP.
 /// - Source: Flajolet and others, "HyperLogLog"; Ertl, "New cardinality estimation algorithms" (2017), improved raw
 ///   estimator; Chabchoub and Hébrail, "Sliding HyperLogLog" (2010).
 struct UserSketch {
   static let fullPrecision = 13
+  static let leastPrecision = 4
   static let entryLimit = 3 << 16
 
   /// Owner, register and rank of an entry, plus 1; 0 is empty.
-  private var keys = [UInt64](repeating: 0, count: 1 << 10)
-  private var seconds = [UInt32](repeating: 0, count: 1 << 10)
+  private(set) var keys = [UInt64](repeating: 0, count: 1 << 10)
+  private(set) var seconds = [UInt32](repeating: 0, count: 1 << 10)
   private(set) var count = 0
   private(set) var precision = fullPrecision
+  /// The most entries of this table.
+  let limit: Int
+  /// How often entries were dropped that no window reaches.
+  private(set) var prunes = 0
+
+  init(limit: Int = entryLimit) { self.limit = limit }
+
+  /// An empty table of this size, a power of two, as another one was left.
+  init(limit: Int, size: Int, precision: Int) {
+    self.limit = limit
+    keys = [UInt64](repeating: 0, count: size)
+    seconds = [UInt32](repeating: 0, count: size)
+    self.precision = precision
+  }
 
   /// Takes notice of a user's event.
   ///
@@ -33,7 +49,12 @@ struct UserSketch {
   mutating func prune(isKept: (Int) -> Bool, reach: (Int) -> UInt32) {
     guard count > 0 else { return }
     rebuild(keys.count) { isKept(Self.owner($0)) && $1 >= reach(Self.owner($0)) ? $0 : nil }
-    if count == 0 { self = UserSketch() }
+    prunes += 1
+    if count == 0 {
+      let prunes = prunes
+      self = UserSketch(limit: limit)
+      self.prunes = prunes
+    }
   }
 
   /// Calls `body` with the register, rank and second of every entry of the owners that are `chosen`.
@@ -67,13 +88,13 @@ struct UserSketch {
     return m / (2 * 0.693_147_180_559_945_3) * m / z
   }
 
-  private static func key(_ owner: Int, _ register: UInt64, _ rank: Int) -> UInt64 {
+  static func key(_ owner: Int, _ register: UInt64, _ rank: Int) -> UInt64 {
     UInt64(owner) << 24 | register << 8 | UInt64(rank)
   }
 
-  private static func owner(_ key: UInt64) -> Int { Int(key >> 24) }
+  static func owner(_ key: UInt64) -> Int { Int(key >> 24) }
 
-  private mutating func enter(_ key: UInt64, _ second: UInt32) {
+  mutating func enter(_ key: UInt64, _ second: UInt32) {
     var at = Int((key &* 0x9e37_79b9_7f4a_7c15) >> 32) & (keys.count - 1)
     while keys[at] != 0, keys[at] != key + 1 { at = (at + 1) & (keys.count - 1) }
     if keys[at] == 0 {
@@ -87,8 +108,11 @@ struct UserSketch {
 
   private mutating func makeRoom(_ reach: (Int) -> UInt32) {
     rebuild(keys.count) { $1 >= reach(Self.owner($0)) ? $0 : nil }
-    if count * 2 > keys.count, keys.count * 3 / 4 < Self.entryLimit { rebuild(keys.count * 2) { key, _ in key } }
-    while count * 2 > keys.count, precision > 4 { halveRegisters() }
+    prunes += 1
+    if count * 2 > keys.count, keys.count * 3 / 4 < limit { rebuild(keys.count * 2) { key, _ in key } }
+    while count * 2 > keys.count, precision > Self.leastPrecision { halveRegisters() }
+    // As coarse as it gets, and still too many IPs: a table that fills up would never find a free place.
+    if count * 2 > keys.count { rebuild(keys.count * 2) { key, _ in key } }
   }
 
   /// Joins pairs of registers. What results is what the smaller sketch would have held.

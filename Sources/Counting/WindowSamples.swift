@@ -25,10 +25,8 @@ extension BoundedFamily {
     var samples = SampleSet(sharing: table.arena, prefixes: windows.prefixes)
     samples.reserve(crowds.reduce(0) { $0 + min($1.series, shownLimit) + 1 })
     for window in 0..<count {
-      let bit: UInt8 = 1 << UInt8(window)
       for place in table.series.indices where values[place * count + window] > 0 {
-        // Written where it changes alone: what is read only stays shared and clean.
-        if table.series[place].shown & bit == 0 { table.series[place].shown |= bit }
+        table.setShown(place, window, true)
         samples.append(table.series[place].labels, Double(values[place * count + window]), prefix: window + 1)
       }
     }
@@ -58,7 +56,9 @@ extension BoundedFamily {
           crowds[cluster * count + window].shown += Int(shown >> UInt8(window) & 1)
         }
       }
-      if shown & empty != 0 { table.series[place].shown &= ~empty }
+      if shown & empty != 0 {
+        for window in 0..<count where empty >> UInt8(window) & 1 == 1 { table.setShown(place, window, false) }
+      }
     }
     return (values, crowds)
   }
@@ -87,7 +87,7 @@ extension BoundedFamily {
       var crowd = ShownSeries.Crowd()
       swap(&crowd, &crowds[cluster])
       for chosen in choice.choose(limit - crowd.shown.count, of: crowd) {
-        table.series[Int(chosen.place)].shown |= 1 << UInt8(window)
+        table.setShown(Int(chosen.place), window, true)
       }
     }
   }
@@ -148,7 +148,10 @@ extension BoundedFamily {
       drop(place)
       hasDropped = true
     }
-    if hasDropped { table.finishRemoving() }
+    if hasDropped {
+      table.finishRemoving()
+      tellFolds()
+    }
     return hasDropped
   }
 }

@@ -26,12 +26,14 @@ public struct Batch: Sendable {
   public let reservedBytes: Int
   /// Bytes read from the source to get this content, as they were there (compressed, say).
   public let sourceBytes: Int
-  /// Whom to tell once the batch is counted and its epoch is sealed; nil where nobody waits.
+  /// How far the input has come with this batch; empty where it cannot go back anyway.
+  public let positions: [PositionChange]
+  /// Whom to tell once the batch is counted and its epoch is committed; nil where nobody waits.
   public let reply: PushReply?
 
   public init(
     input: Int, cluster: String, arrival: Microseconds, shape: Shape, bytes: ByteBuffer, reservedBytes: Int,
-    sourceBytes: Int, reply: PushReply? = nil
+    sourceBytes: Int, positions: [PositionChange] = [], reply: PushReply? = nil
   ) {
     self.input = input
     self.cluster = cluster
@@ -40,6 +42,7 @@ public struct Batch: Sendable {
     self.bytes = bytes
     self.reservedBytes = reservedBytes
     self.sourceBytes = sourceBytes
+    self.positions = positions
     self.reply = reply
   }
 }

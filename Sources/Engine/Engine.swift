@@ -1,7 +1,9 @@
 internal import AuditEvents
+internal import Counting
 public import Crypto
 public import Diagnostics
 public import Metrics
+public import State
 
 /// Decodes and counts, on one thread, without a lock and without I/O.
 ///
@@ -11,8 +13,17 @@ public struct Engine: ~Copyable {
   private var tally: Tally
   private var redeliveries: Redeliveries
   private let bodyKey: SipKey
+  private let inputs: [String]
+  /// Whether what changes will be asked for.
+  private let isSaved: Bool
+  /// What inputs said of their streams since the last change was taken; nil for a stream that is gone.
+  private var positions: [PositionKey: StreamPosition?] = [:]
+  /// Whether anything was counted since then.
+  private(set) var hasChanged = false
   private var unfinished: UnfinishedRecords
 
+  /// An engine that keeps nothing.
+  ///
   /// - Parameter key: keys hash tables and digests; random, but for tests and benchmarks that want the same run twice.
   public init(_ settings: EngineSettings, key: SipKey) {
     self.init(
@@ -21,33 +32,90 @@ public struct Engine: ~Copyable {
 
   /// The same with room for fewer digests.
   init(_ settings: EngineSettings, key: SipKey, rememberedBodies: Int, rememberedEvents: Int) {
+    self.init(
+      settings, key: key, tally: Tally(settings, key: key, rememberedEvents: rememberedEvents),
+      redeliveries: Redeliveries(limit: rememberedBodies), isSaved: false)
+  }
+
+  /// An engine that goes on where an earlier one was, and gives away what changes.
+  ///
+  /// - Errors: what was saved cannot be taken up again.
+  public init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
+    self.init(
+      settings, key: saved.key, tally: try Tally(settings, restoring: saved), redeliveries: Redeliveries(isSaved: true),
+      isSaved: true)
+    for blob in saved.digests where blob.kind == .pushedBody { redeliveries.restore(blob) }
+  }
+
+  private init(
+    _ settings: EngineSettings, key: SipKey, tally: consuming Tally, redeliveries: Redeliveries, isSaved: Bool
+  ) {
     decoder = AuditDecoder(limits: settings.decoding)
-    tally = Tally(settings, key: key, rememberedEvents: rememberedEvents)
-    redeliveries = Redeliveries(limit: rememberedBodies)
+    self.tally = tally
+    self.redeliveries = redeliveries
     bodyKey = key
+    inputs = settings.counting.inputs
+    self.isSaved = isSaved
     unfinished = UnfinishedRecords(limitBytes: settings.unfinishedBytesLimit)
   }
 
   /// Counts everything in the batch. The answer is for the one who pushed it, once the epoch is committed.
   @discardableResult
   public mutating func count(_ batch: Batch) -> PushAnswer {
+    hasChanged = true
     switch batch.shape {
     case .body(let path):
-      return countBody(batch, path: path)
+      let answer = countBody(batch, path: path)
+      note(batch, unfinishedBytes: 0)
+      return answer
     case .stream(let id):
       countStream(batch, id: id, .stream)
+      note(batch, unfinishedBytes: unfinished.count(of: id))
     case .endOfStream(let id):
       countStream(batch, id: id, .lastOfStream)
+      note(batch, unfinishedBytes: 0)
     }
     return .accepted
+  }
+
+  /// Gives away what changed since the last call.
+  public mutating func takeChange() -> StateChange {
+    var change = StateChange()
+    guard isSaved else { return change }
+    hasChanged = false
+    tally.takeChange(into: &change)
+    redeliveries.takeChange(into: &change)
+    for (key, position) in positions {
+      if let position { change.positions.append(position) } else { change.removedPositions.append(key) }
+    }
+    positions.removeAll(keepingCapacity: true)
+    return change
+  }
+
+  /// Takes note of how far the batch's input has come. What was only begun has not been counted: it is read again.
+  private mutating func note(_ batch: Batch, unfinishedBytes: Int) {
+    guard isSaved else { return }
+    for change in batch.positions {
+      switch change {
+      case .reached(let position):
+        let key = PositionKey(input: inputs[batch.input], stream: position.stream)
+        let offset = position.offset - min(position.offset, UInt64(unfinishedBytes))
+        positions[key] = .some(StreamPosition(key: key, offset: offset, mark: position.mark))
+      case .gone(let stream):
+        positions[PositionKey(input: inputs[batch.input], stream: stream)] = .some(nil)
+      }
+    }
   }
 
   /// Takes over settings that may change at run time.
   public mutating func apply(_ settings: EngineSettings) { tally.apply(settings) }
 
-  /// Streams that will not go on lose what they left unfinished: it is counted as dropped.
+  /// Streams that will not go on lose what they left unfinished: it is counted as dropped, but for what will be read again.
   public mutating func endStreams() {
-    for input in unfinished.removeAll() { tally.drop(.shutdown, input: input) }
+    for input in unfinished.removeAll() {
+      tally.drop(.shutdown, input: input)
+      hasChanged = true
+    }
   }
 
   /// Everything that the engine counts, as it is now; for a page with its trends.
@@ -87,7 +155,10 @@ public struct Engine: ~Copyable {
     unsafe bytes.withBytes {
       unsafe rest.append(raw: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[used...])))
     }
-    for input in unfinished.keep(rest, of: id, input: batch.input) { tally.drop(.unfinished, input: input) }
+    let canReturn = !batch.positions.isEmpty
+    for input in unfinished.keep(rest, of: id, input: batch.input, canReturn: canReturn) {
+      tally.drop(.unfinished, input: input)
+    }
   }
 
   private mutating func digest(of body: ByteBuffer, path: String) -> Digest {

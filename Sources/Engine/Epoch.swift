@@ -1,9 +1,12 @@
 internal import Metrics
+internal import State
 
 /// What the engine did since the last epoch, sealed: plain values on their way to the commit thread.
 ///
 /// Nothing that an epoch holds is visible outside before it is committed: not an answer to a sender, not a reading.
 struct Epoch: Sendable {
+  /// What it changed, as absolute values.
+  var change = StateChange()
   /// Answers to those who wait for what this epoch counted.
   var answers: [(reply: PushReply, answer: PushAnswer)] = []
   /// The readings at its end, and who asked for them.
@@ -12,6 +15,6 @@ struct Epoch: Sendable {
   /// Somebody who reads draws trends.
   var wantsTrends = false
 
-  /// Whether committing it would change anything that somebody waits for.
-  var isEmpty: Bool { answers.isEmpty && readers.isEmpty }
+  /// Whether somebody waits for it.
+  var isAwaited: Bool { !answers.isEmpty || !readers.isEmpty }
 }

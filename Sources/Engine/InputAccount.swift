@@ -1,5 +1,6 @@
 internal import AuditEvents
 internal import Metrics
+internal import State
 
 /// What became of everything one input handed in.
 ///
@@ -77,6 +78,58 @@ struct InputAccount {
   mutating func evict(digests more: UInt64) { digestsEvicted += more }
 
   mutating func read(bytes more: Int) { bytes += UInt64(more) }
+}
+
+// How it is kept: one number a row, under words that stay when reasons are added.
+extension InputAccount {
+  private static let numbers: [(kind: String, path: any WritableKeyPath<InputAccount, UInt64> & Sendable)] = [
+    ("received", \.received), ("counted", \.counted), ("not_a_request", \.notARequest), ("duplicate", \.duplicate),
+    ("salvaged", \.salvaged), ("bytes", \.bytes), ("digests_evicted", \.digestsEvicted),
+  ]
+
+  /// The numbers that are not those of `saved`.
+  func rows(unlike saved: InputAccount, input: String) -> [AccountRow] {
+    var rows: [AccountRow] = []
+    func add(_ kind: String, _ reason: String, _ value: UInt64, _ old: UInt64) {
+      if value != old { rows.append(AccountRow(input: input, kind: kind, reason: reason, value: value)) }
+    }
+    for (kind, path) in Self.numbers { add(kind, "", self[keyPath: path], saved[keyPath: path]) }
+    for reason in IgnoreReason.allCases {
+      let at = Int(reason.rawValue)
+      add("ignored", reason.label, ignored[at], saved.ignored[at])
+    }
+    for reason in RejectReason.allCases {
+      let at = Int(reason.rawValue)
+      add("rejected", reason.label, rejected[at], saved.rejected[at])
+    }
+    for reason in DropReason.allCases {
+      let at = Int(reason.rawValue)
+      add("dropped", reason.label, dropped[at], saved.dropped[at])
+    }
+    return rows
+  }
+
+  /// The account that these rows tell.
+  init(_ rows: [AccountRow]) {
+    for row in rows { restore(row) }
+  }
+
+  /// Takes over a number. What this version has no word for is counted where the books stay even.
+  private mutating func restore(_ row: AccountRow) {
+    if let number = Self.numbers.first(where: { $0.kind == row.kind }) { return self[keyPath: number.path] = row.value }
+    switch row.kind {
+    case "ignored":
+      let reason = IgnoreReason.allCases.first { $0.label == row.reason }
+      ignored[Int((reason ?? IgnoreReason.allCases[0]).rawValue)] += row.value
+    case "rejected":
+      let reason = RejectReason.allCases.first { $0.label == row.reason }
+      rejected[Int((reason ?? RejectReason.allCases[0]).rawValue)] += row.value
+    case "dropped":
+      let reason = DropReason.allCases.first { $0.label == row.reason }
+      dropped[Int((reason ?? DropReason.allCases[0]).rawValue)] += row.value
+    default: break
+    }
+  }
 }
 
 /// Why an event that was received was not counted: label `reason` of `events_dropped_total`.

@@ -1,6 +1,7 @@
 internal import AuditEvents
 internal import Crypto
 internal import Diagnostics
+internal import State
 
 /// Recognises a pushed body that arrives again.
 ///
@@ -25,9 +26,16 @@ struct Redeliveries {
   private var known: [Digest: (delivery: Delivery, arrival: Microseconds)] = [:]
   private var order: [(digest: Digest, arrival: Microseconds)] = []
   private var oldest = 0
+  /// Those that no state holds yet, coded; nil when none is kept.
+  private var unsaved: [UInt8]?
 
-  /// - Parameter limit: entries; lower in tests.
-  init(limit: Int = limit) { self.limit = limit }
+  /// - Parameters:
+  ///   - limit: entries; lower in tests.
+  ///   - isSaved: whether what is new will be asked for, to be saved.
+  init(limit: Int = limit, isSaved: Bool = false) {
+    self.limit = limit
+    unsaved = isSaved ? [] : nil
+  }
 
   /// What was remembered of this body, or nil when it is new or `arrival` is later than the horizon.
   func delivery(of digest: Digest, at arrival: Microseconds) -> Delivery? {
@@ -37,6 +45,15 @@ struct Redeliveries {
 
   /// Answers how many entries had to leave before their time: each could let a redelivery be counted twice.
   mutating func remember(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) -> UInt64 {
+    if unsaved != nil {
+      unsaved?.append(digest)
+      unsaved?.append(word: UInt64(bitPattern: arrival))
+      unsaved?.append(word: delivery.events << 1 | (delivery.isReadable ? 1 : 0))
+    }
+    return insert(digest, delivery, at: arrival)
+  }
+
+  private mutating func insert(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) -> UInt64 {
     var evicted: UInt64 = 0
     while oldest < order.count, order[oldest].arrival < arrival - Self.horizon { forgetOldest() }
     if order.count - oldest >= limit {
@@ -57,5 +74,31 @@ struct Redeliveries {
     // Arrivals are not quite in order, so a body may have been remembered anew before its first entry left.
     if known[digest]?.arrival == arrival { known[digest] = nil }
     oldest += 1
+  }
+
+  // MARK: - State
+
+  /// Bytes of an entry: the digest, its arrival, its events and whether it was readable.
+  private static let entryBytes = 32
+
+  /// Gives away what is new since the last call, and says what need not be kept any longer.
+  mutating func takeChange(into change: inout StateChange) {
+    guard let data = unsaved, !data.isEmpty else { return }
+    unsaved = []
+    let newest = order.last?.arrival ?? 0
+    change.digests.append(DigestBlob(kind: .pushedBody, arrival: newest, data: data))
+    change.forgotten[.pushedBody] = oldest < order.count ? order[oldest].arrival - Self.disorder : newest
+  }
+
+  /// Arrivals of one commit are in order to this much.
+  private static let disorder: Microseconds = 60_000_000
+
+  mutating func restore(_ blob: DigestBlob) {
+    for at in stride(from: 0, to: blob.data.count, by: Self.entryBytes) {
+      guard let digest = blob.data.digest(at: at), let arrival = blob.data.word(at: at + 16),
+        let rest = blob.data.word(at: at + 24)
+      else { return }
+      _ = insert(digest, Delivery(events: rest >> 1, isReadable: rest & 1 == 1), at: Microseconds(bitPattern: arrival))
+    }
   }
 }

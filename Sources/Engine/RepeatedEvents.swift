@@ -1,6 +1,7 @@
 internal import AuditEvents
 internal import Crypto
 internal import Diagnostics
+internal import State
 
 /// Recognises an event that arrives by two ways: AKS writes the same event to `kube-audit` and to `kube-audit-admin`.
 ///
@@ -19,14 +20,22 @@ struct RepeatedEvents {
   private var younger = Set<Digest>()
   private var older = Set<Digest>()
   private var youngerSince: Microseconds = 0
+  /// When the first event of the older generation came.
+  private var olderSince: Microseconds = 0
   private var scratch: [UInt8] = []
+  /// Those that no state holds yet, and when the newest came; nil when none is kept.
+  private var unsaved: [UInt8]?
+  private var unsavedArrival: Microseconds = 0
   /// Digests that had to leave before their time: each could let a repeated event be counted twice.
   private(set) var evictedEarly: UInt64 = 0
 
-  /// - Parameter limit: events of a generation; lower in tests.
-  init(key: SipKey, limit: Int = generationLimit) {
+  /// - Parameters:
+  ///   - limit: events of a generation; lower in tests.
+  ///   - isSaved: whether what is new will be asked for, to be saved.
+  init(key: SipKey, limit: Int = generationLimit, isSaved: Bool = false) {
     self.key = key
     self.limit = limit
+    unsaved = isSaved ? [] : nil
   }
 
   /// Whether this event was here before; remembers it if not.
@@ -42,14 +51,44 @@ struct RepeatedEvents {
   private mutating func isKnown(_ event: borrowing AuditEvent, _ cluster: String, _ arrival: Microseconds) -> Bool {
     let digest = digest(of: event, cluster: cluster)
     if younger.contains(digest) || older.contains(digest) { return true }
+    insert(digest, arrival)
+    if unsaved != nil {
+      unsaved?.append(digest)
+      unsavedArrival = max(unsavedArrival, arrival)
+    }
+    return false
+  }
+
+  private mutating func insert(_ digest: Digest, _ arrival: Microseconds) {
     if younger.count >= limit || arrival - youngerSince > Self.generationSpan {
       if arrival - youngerSince <= Self.generationSpan { evictedEarly += UInt64(older.count) }
       swap(&older, &younger)
       younger.removeAll(keepingCapacity: true)
+      olderSince = youngerSince
       youngerSince = arrival
     }
     younger.insert(digest)
-    return false
+  }
+
+  // MARK: - State
+
+  private static let digestBytes = 16
+
+  /// Gives away what is new since the last call, and says what need not be kept any longer.
+  mutating func takeChange(into change: inout StateChange) {
+    guard let data = unsaved, !data.isEmpty else { return }
+    unsaved = []
+    change.digests.append(DigestBlob(kind: .repeatedEvent, arrival: unsavedArrival, data: data))
+    change.forgotten[.repeatedEvent] = olderSince
+    unsavedArrival = 0
+  }
+
+  /// As if its events came again, all at the time of the newest.
+  mutating func restore(_ blob: DigestBlob) {
+    for at in stride(from: 0, to: blob.data.count, by: Self.digestBytes) {
+      guard let digest = blob.data.digest(at: at) else { return }
+      insert(digest, blob.arrival)
+    }
   }
 
   private mutating func digest(of event: borrowing AuditEvent, cluster: String) -> Digest {

@@ -3,6 +3,7 @@ internal import Counting
 internal import Crypto
 internal import Diagnostics
 internal import Metrics
+internal import State
 
 /// Where the decoder's reports land: everything that one event changes, in one place on one thread.
 struct Tally: ~Copyable, EventSink {
@@ -10,6 +11,8 @@ struct Tally: ~Copyable, EventSink {
   private var accounts: [InputAccount]
   /// The account of `input`, which is not in `accounts` meanwhile.
   private var account = InputAccount()
+  /// As they were when they were last given away to be saved.
+  private var savedAccounts: [InputAccount]
   private var repeats: RepeatedEvents
   /// Evictions from `repeats` that an input was charged with.
   private var evictedBefore: UInt64 = 0
@@ -23,14 +26,36 @@ struct Tally: ~Copyable, EventSink {
   private(set) var eventsOfBatch: UInt64 = 0
   private var rejectedOfBatch: UInt64 = 0
 
+  /// Counts that begin at 0 and are not kept.
+  ///
   /// - Parameter rememberedEvents: events that are remembered to be known again; lower in tests.
   init(_ settings: EngineSettings, key: SipKey, rememberedEvents: Int = RepeatedEvents.generationLimit) {
-    counters = Counters(settings: settings.counting, key: key)
-    accounts = Array(repeating: InputAccount(), count: settings.counting.inputs.count)
-    repeats = RepeatedEvents(key: key, limit: rememberedEvents)
+    let counters = Counters(settings: settings.counting, key: key)
+    self.init(settings, counters, RepeatedEvents(key: key, limit: rememberedEvents), [:])
+  }
+
+  /// Counts that go on where others were.
+  init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
+    let counters = try Counters(settings: settings.counting, key: saved.key, restoring: saved.counting)
+    var repeats = RepeatedEvents(key: saved.key, isSaved: true)
+    for blob in saved.digests where blob.kind == .repeatedEvent { repeats.restore(blob) }
+    // The rows of an input that is no longer configured stay in the state, and are shown again when it returns.
+    self.init(settings, counters, repeats, Dictionary(grouping: saved.accounts, by: \.input))
+  }
+
+  private init(
+    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents,
+    _ rows: [String: [AccountRow]]
+  ) {
+    self.counters = counters
+    self.repeats = repeats
+    evictedBefore = repeats.evictedEarly
     inputs = settings.counting.inputs
-    defaultCluster = counters.cluster(named: "default")
-    for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
+    accounts = inputs.map { InputAccount(rows[$0] ?? []) }
+    savedAccounts = accounts
+    account = accounts.first ?? InputAccount()
+    defaultCluster = self.counters.cluster(named: "default")
+    for name in settings.expectedClusters { self.counters.expect(self.counters.cluster(named: name)) }
   }
 
   /// What is reported from here on belongs to this batch.
@@ -96,6 +121,18 @@ struct Tally: ~Copyable, EventSink {
 
   /// Says that the readings of this number were shown to a scraper.
   mutating func scraped(_ number: UInt32) { counters.scraped(number) }
+
+  /// Gives away what changed since the last call.
+  mutating func takeChange(into change: inout StateChange) {
+    change.counting = counters.takeDelta()
+    settleEvictions()
+    if accounts.indices.contains(input) { accounts[input] = account }
+    for at in accounts.indices {
+      change.accounts += accounts[at].rows(unlike: savedAccounts[at], input: inputs[at])
+    }
+    savedAccounts = accounts
+    repeats.takeChange(into: &change)
+  }
 
   /// The counters' families and the accounting of every input.
   mutating func readings(at now: Microseconds, withTrends: Bool) -> Readings {

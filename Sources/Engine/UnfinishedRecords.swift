@@ -8,6 +8,8 @@ struct UnfinishedRecords {
   private struct Record {
     let bytes: ByteBuffer
     let input: Int
+    /// Whether its input will read it again after a restart.
+    let canReturn: Bool
   }
 
   private let limitBytes: Int
@@ -24,10 +26,13 @@ struct UnfinishedRecords {
     return record.bytes
   }
 
+  /// Bytes that a stream has left.
+  func count(of id: UInt64) -> Int { records[id]?.bytes.count ?? 0 }
+
   /// Keeps a beginning until its stream goes on. Answers the input of each that had to go: the longest first, because it is
   /// the least likely to be a record at all. Their ends will be read as what they look like.
-  mutating func keep(_ bytes: ByteBuffer, of id: UInt64, input: Int) -> [Int] {
-    records[id] = Record(bytes: bytes, input: input)
+  mutating func keep(_ bytes: ByteBuffer, of id: UInt64, input: Int, canReturn: Bool) -> [Int] {
+    records[id] = Record(bytes: bytes, input: input, canReturn: canReturn)
     count += bytes.count
     var dropped: [Int] = []
     while count > limitBytes, let longest = records.max(by: { $0.value.bytes.count < $1.value.bytes.count }) {
@@ -38,12 +43,12 @@ struct UnfinishedRecords {
     return dropped
   }
 
-  /// Forgets all; answers the input of each.
+  /// Forgets all; answers the input of each that will not be read again.
   mutating func removeAll() -> [Int] {
     defer {
       records = [:]
       count = 0
     }
-    return records.values.map(\.input)
+    return records.values.filter { !$0.canReturn }.map(\.input)
   }
 }

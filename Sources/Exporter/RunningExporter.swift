@@ -1,9 +1,11 @@
 internal import Concurrency
+internal import Counting
 internal import Diagnostics
 internal import Engine
 internal import Inputs
 internal import Logging
 internal import Metrics
+internal import State
 
 extension Failure.Reason {
   /// The engine's thread is not heard of.
@@ -39,14 +41,20 @@ final class RunningExporter: Sendable {
       entry.make(settings.inputSettings).map { (name: entry.name, input: $0) }
     }
     queue = BatchQueue(limitBytes: settings.queueBudgetBytes)
-    engine = try EngineThread(settings.engine(inputs: chosen.map(\.name)), queue: queue, clock: clock)
+    let (store, saved) = try Self.openState(settings, logger)
+    let commits = CommitStatus()
+    do throws(Failure) {
+      engine = try EngineThread(
+        settings.engine(inputs: chosen.map(\.name)), restoring: saved, store: store, queue: queue, clock: clock,
+        status: commits, report: { [logger] event in Self.report(event, to: logger) })
+    } catch { throw error.reason == .countingState ? error.moved(to: .path(store.place)) : error }
     reloader = Reloader(options, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
-    inputs = RunningInputs(chosen.map(\.name))
+    inputs = RunningInputs(chosen.map(\.name), saved: saved.positions, commits: commits)
 
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
-      settings: settings, queue: queue, statuses: inputs.statuses, reloader: reloader, readiness: readiness,
-      clock: clock)
+      settings: settings, queue: queue, statuses: inputs.statuses,
+      state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock)
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, router: web.router, counters: web.counters)
     for address in webServer.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
@@ -62,6 +70,34 @@ final class RunningExporter: Sendable {
     }
     readiness.obstacle = nil
     logger.info("ready", metadata: ["inputs": "\(chosen.map(\.name).joined(separator: ", "))"])
+  }
+
+  private static func openState(_ settings: Settings, _ logger: Logger) throws(Failure) -> (StateStore, SavedState) {
+    let path = settings.storagePath
+    let store = try StateStore(path.isEmpty ? .memory : .directory(path))
+    let saved = try store.load()
+    if path.isEmpty {
+      logger.warning("counts are kept in memory and begin at 0 with each start: storage.path is empty")
+    } else {
+      logger.info(
+        saved.isEmpty ? "state begins" : "state restored",
+        metadata: ["path": "\(path)", "series": "\(saved.counting.series.count)"])
+    }
+    return (store, saved)
+  }
+
+  private static func report(_ event: CommitEvent, to logger: Logger) {
+    switch event {
+    case .failed(let failure, let attempt):
+      logger.error(
+        "cannot commit: counters stand still and pushes are refused until it succeeds",
+        metadata: ["error": "\(FailureReport.sentence(failure))", "attempt": "\(attempt)"])
+    case .recovered(let failures):
+      logger.info("committing again, nothing was lost", metadata: ["failures": "\(failures)"])
+    case .abandoned(let failure):
+      logger.error(
+        "stopped with counts that are not committed", metadata: ["error": "\(FailureReport.sentence(failure))"])
+    }
   }
 
   private static func pushServer(
@@ -86,6 +122,11 @@ final class RunningExporter: Sendable {
   }
 }
 
+extension Failure {
+  /// The same, at a place that only the caller knows.
+  fileprivate func moved(to place: Place) -> Failure { Failure(reason, what, at: place, remedy: remedy) }
+}
+
 /// What the scrapers' listener serves, put together.
 struct WebWiring: Sendable {
   let router: Router
@@ -94,19 +135,20 @@ struct WebWiring: Sendable {
   let counters = HTTPCounters()
 
   init(
-    settings: Settings, queue: BatchQueue, statuses: [InputStatus], reloader: Reloader, readiness: Readiness,
-    clock: Clock
+    settings: Settings, queue: BatchQueue, statuses: [InputStatus], state: StateMetrics, reloader: Reloader,
+    readiness: Readiness, clock: Clock
   ) {
     let metrics = SelfMetrics(
-      inputs: statuses, queue: queue, http: counters, reloads: reloader.status)
+      inputs: statuses, queue: queue, state: state, http: counters, reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     scrapes = ScrapeCoordinator(
-      options: options, read: { reader in _ = queue.ask(.read(reader)) }, complete: { metrics.complete($0) })
+      options: options, read: { reader in _ = queue.ask(.read(reader)) },
+      readNow: { reader in _ = queue.ask(.readNow(reader)) }, complete: { metrics.complete($0) })
     // Of its own, so that no scrape pays for what the page draws, and no reader of the page takes a scrape's place.
     let views = ScrapeCoordinator(
       options: options, read: { reader in _ = queue.ask(.readWithTrends(reader)) },
-      complete: { metrics.complete($0) })
+      readNow: { reader in _ = queue.ask(.readNow(reader)) }, complete: { metrics.complete($0) })
     let startedAt = clock.now
     let page: @Sendable (Readings) -> [UInt8] = { readings in
       Page.render(

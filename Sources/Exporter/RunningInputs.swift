@@ -3,6 +3,7 @@ internal import Diagnostics
 internal import Engine
 internal import Inputs
 internal import Logging
+internal import State
 
 /// The inputs that run, with their threads, their endpoints and how they are doing.
 final class RunningInputs: Sendable {
@@ -23,8 +24,15 @@ final class RunningInputs: Sendable {
   }
   private let parts = Lock(Parts())
   private let stopSignal = StopSignal()
+  private let saved: [StreamPosition]
+  private let commits: CommitStatus
 
-  init(_ names: [String]) { statuses = names.map { InputStatus(name: $0) } }
+  /// - Parameter saved: where inputs were when the exporter ran before.
+  init(_ names: [String], saved: [StreamPosition], commits: CommitStatus) {
+    statuses = names.map { InputStatus(name: $0) }
+    self.saved = saved
+    self.commits = commits
+  }
 
   /// Starts them all.
   func start(
@@ -35,6 +43,10 @@ final class RunningInputs: Sendable {
       let context = InputContext(
         index: index, queue: queue, clock: clock, stop: stopSignal, logger: log.logger(status.name), status: status,
         cluster: cluster,
+        positions: saved.filter { $0.key.input == status.name }.map {
+          InputPosition(stream: $0.key.stream, offset: $0.offset, mark: $0.mark)
+        },
+        admitsPushes: { [commits] in commits.admitsPushes },
         registerThread: { [parts] thread in parts.withLock { $0.threads.append(thread) } },
         registerEndpoint: { [parts] endpoint in
           parts.withLock { $0.endpoints.append(Push(endpoint: endpoint, status: status)) }

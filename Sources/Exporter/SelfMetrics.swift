@@ -4,11 +4,13 @@ internal import Engine
 import Glibc
 internal import Inputs
 internal import Metrics
+internal import State
 
 /// What the exporter tells about itself and its inputs: everything on `/metrics` that is not the engine's.
 struct SelfMetrics: Sendable {
   let inputs: [InputStatus]
   let queue: BatchQueue
+  let state: StateMetrics
   /// Of every listener.
   let http: HTTPCounters
   let reloads: ReloadStatus
@@ -19,6 +21,7 @@ struct SelfMetrics: Sendable {
     addInputs(to: &all)
     all[.queueBytes] = SampleSet(Double(queue.reservedBytes))
     all[.queueLimitBytes] = SampleSet(Double(queue.limitBytes))
+    state.add(to: &all)
     all[.buildInfo].append(Self.build, 1)
     reloads.add(to: &all)
     for (key, count) in http.all {
@@ -48,6 +51,21 @@ struct SelfMetrics: Sendable {
       }
       all[.sourceGapBytes].append([label], Double(now.gapBytes))
     }
+  }
+}
+
+/// How what was counted is kept.
+struct StateMetrics: Sendable {
+  let store: StateStore
+  let commits: CommitStatus
+
+  func add(to all: inout Readings) {
+    let now = commits.snapshot
+    all[.stateDurable] = SampleSet(store.isDurable ? 1 : 0)
+    all[.stateCommitDuration] = SampleSet(now.durations)
+    all[.stateCommitErrors] = SampleSet(Double(now.errors))
+    if let last = now.lastCommit { all[.stateLastCommit] = SampleSet(Double(last) / 1e6) }
+    if let bytes = store.sizeBytes { all[.stateSize] = SampleSet(Double(bytes)) }
   }
 }
 

@@ -26,11 +26,16 @@ public struct InputContext: Sendable {
   public let status: InputStatus
   /// The cluster of events whose source names none.
   public let cluster: String
+  /// Where this input was when the exporter ran before, as far as that was committed, one for each of its streams.
+  public let positions: [InputPosition]
+  /// Whether what is pushed now can be counted and answered. If not, it is refused with 503 before it is counted.
+  public let admitsPushes: @Sendable () -> Bool
   private let registerThread: @Sendable (NamedThread) -> Void
   private let registerEndpoint: @Sendable (Endpoint) -> Void
 
   public init(
     index: Int, queue: BatchQueue, clock: Clock, stop: StopSignal, logger: Logger, status: InputStatus, cluster: String,
+    positions: [InputPosition] = [], admitsPushes: @escaping @Sendable () -> Bool = { true },
     registerThread: @escaping @Sendable (NamedThread) -> Void,
     registerEndpoint: @escaping @Sendable (Endpoint) -> Void
   ) {
@@ -41,6 +46,8 @@ public struct InputContext: Sendable {
     self.logger = logger
     self.status = status
     self.cluster = cluster
+    self.positions = positions
+    self.admitsPushes = admitsPushes
     self.registerThread = registerThread
     self.registerEndpoint = registerEndpoint
   }

@@ -37,9 +37,10 @@ public enum Exposition {
     piece.reserveCapacity(pieceBytes + 4096)
     for family in Families.all {
       let samples = readings[family.id]
-      guard !samples.rows.isEmpty else { continue }
+      guard !samples.isEmpty else { continue }
       appendHead(of: family, as: format, to: &piece)
       append(samples, of: family, to: &piece, pieceBytes, take)
+      if let histogram = samples.histogram { append(histogram, of: family, to: &piece) }
     }
     if format == .openMetrics { piece += end }
     take(piece)
@@ -53,10 +54,12 @@ public enum Exposition {
   private static let end = Array("# EOF\n".utf8)
 
   private static func sizeBound(of samples: SampleSet, in family: Family) -> Int {
-    guard !samples.rows.isEmpty else { return 0 }
+    guard !samples.isEmpty else { return 0 }
     let head = 3 * (family.name.utf8.count + 32) + family.help.utf8.count
     let perRow = family.name.utf8.count + "{} \n".utf8.count + numberLengthLimit
-    var size = head + samples.rows.count * perRow
+    let buckets = samples.histogram.map { $0.bounds.count + 3 } ?? 0
+    var size =
+      head + samples.rows.count * perRow + buckets * (perRow + numberLengthLimit + "_bucket{le=\"\"}".utf8.count)
     samples.forEach { prefix, labels, _ in size += prefix.count + labels.count }
     return size
   }
@@ -96,5 +99,23 @@ public enum Exposition {
         page.removeAll(keepingCapacity: true)
       }
     }
+  }
+
+  /// Buckets hold everything up to their bound, those below included.
+  private static func append(_ histogram: Histogram, of family: Family, to page: inout [UInt8]) {
+    func line(_ suffix: String, _ value: Double) {
+      page += "\(family.name)\(suffix) ".utf8
+      appendNumber(value, to: &page)
+      page.append(UInt8(ascii: "\n"))
+    }
+    var total: UInt64 = 0
+    for (bound, count) in zip(histogram.bounds, histogram.counts) {
+      total += count
+      line("_bucket{le=\"\(bound)\"}", Double(total))
+    }
+    let count = Double(histogram.count)
+    line("_bucket{le=\"+Inf\"}", count)
+    line("_sum", histogram.sum)
+    line("_count", count)
   }
 }

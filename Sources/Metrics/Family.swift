@@ -2,7 +2,7 @@
 public struct Family: Sendable, Identifiable {
   /// What a value does over time. An `info` always has the value 1 and tells by its labels; the text format calls it a
   /// gauge.
-  public enum Kind: String, Sendable { case counter, gauge, info }
+  public enum Kind: String, Sendable { case counter, gauge, histogram, info }
 
   /// The base units that names of families end in.
   public enum Unit: String, CaseIterable, Sendable { case seconds, bytes }
@@ -41,7 +41,7 @@ public struct Family: Sendable, Identifiable {
   public var openMetricsName: String {
     switch kind {
     case .counter: String(name.dropLast("_total".count))
-    case .gauge: name
+    case .gauge, .histogram: name
     case .info: String(name.dropLast("_info".count))
     }
   }

@@ -167,8 +167,8 @@ extension FamilyDocument {
     leave labels out only on purpose.
     - **Absent is not zero.** A window that is empty has no series. Write `… or vector(0)` where a zero is wanted.
     - **Silence is a finding.** `kube_audit_cluster_expected` has a series for each cluster that ought to be heard.
-    - **Restarts.** Counters start again at 0 when the exporter does not keep its state; `rate()` and `increase()` \
-    know that.
+    - **Restarts.** Counters go on where they were. Only without a state (`kube_audit_state_durable` is 0) they start \
+    again at 0; `rate()` and `increase()` know that.
     - **Limits of the scraper.** Set `sample_limit` and `label_value_length_limit` above what this page promises, or \
     not at all: a page over such a limit is refused whole.
     """

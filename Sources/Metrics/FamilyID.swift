@@ -44,6 +44,12 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case seriesLimit = "kube_audit_series_limit"
   case seriesOverflow = "kube_audit_series_overflow_total"
   case seriesExpiredValue = "kube_audit_series_expired_value_total"
+  // The state.
+  case stateDurable = "kube_audit_state_durable"
+  case stateCommitDuration = "kube_audit_state_commit_duration_seconds"
+  case stateCommitErrors = "kube_audit_state_commit_errors_total"
+  case stateLastCommit = "kube_audit_state_last_commit_timestamp_seconds"
+  case stateSize = "kube_audit_state_size_bytes"
   // The exporter itself.
   case httpRequests = "kube_audit_http_requests_total"
   case buildInfo = "kube_audit_exporter_build_info"

@@ -115,6 +115,39 @@ extension Families {
         note: "What a family shows plus this is everything that was ever counted in it."),
     ])
 
+  // MARK: The state
+
+  static let state = FamilySection(
+    title: "The state",
+    introduction: """
+      What is counted is committed to a file once a second, and before a push is answered or a scrape is shown. While that \
+      fails, counters stay at their last committed values, window gauges go on, pushes get 503, and nothing is lost that \
+      can be sent or read again.
+      """,
+    families: [
+      Family(
+        .stateDurable, .gauge, [],
+        help: "1 if counts outlive a restart, 0 if they are kept in memory only.",
+        query: "kube_audit_state_durable == 0"),
+      Family(
+        .stateCommitDuration, .histogram, [],
+        help: "How long it took to make what was counted durable, failures included.",
+        note: "A push waits for it, and so does a scrape, half a second at most.",
+        query: "histogram_quantile(0.99, rate(kube_audit_state_commit_duration_seconds_bucket[5m]))"),
+      Family(
+        .stateCommitErrors, .counter, [],
+        help: "Failed attempts to make what was counted durable.",
+        query: "increase(kube_audit_state_commit_errors_total[5m]) > 0"),
+      Family(
+        .stateLastCommit, .gauge, [],
+        help: "When everything counted so far was last known to be durable, as Unix time.",
+        note: "A scrape moves it on, also when nothing is counted. An old time means that commits fail or hang.",
+        query: "time() - kube_audit_state_last_commit_timestamp_seconds > 60"),
+      Family(
+        .stateSize, .gauge, [],
+        help: "Bytes of the state's files; absent when it is kept in memory."),
+    ])
+
   // MARK: The exporter
 
   static let exporter = FamilySection(

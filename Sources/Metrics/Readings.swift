@@ -16,7 +16,15 @@ public struct Readings: Sendable {
 
   /// Takes over every family that `other` has samples of.
   public mutating func merge(_ other: Readings) {
-    for at in sets.indices where !other.sets[at].rows.isEmpty { sets[at] = other.sets[at] }
+    for at in sets.indices where !other.sets[at].isEmpty { sets[at] = other.sets[at] }
+  }
+
+  /// These readings with the gauges of later ones: what may go up and down is always shown as it is, while a counter that
+  /// was not committed must not be seen. After a crash it would fall back, and a scraper takes that for a restart.
+  public func showing(gaugesOf later: Readings) -> Readings {
+    var all = self
+    for family in Families.all where family.kind == .gauge { all[family.id] = later[family.id] }
+    return all
   }
 
   private static let index = Dictionary(uniqueKeysWithValues: zip(FamilyID.allCases, 0...))

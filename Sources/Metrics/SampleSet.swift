@@ -13,6 +13,8 @@ public struct SampleSet: Sendable {
   }
 
   public private(set) var rows: [Row] = []
+  /// The only sample of a family of histograms; it has no rows.
+  public let histogram: Histogram?
   private var shared: [[UInt8]]
   private var own = LabelArena()
   private var prefixes: [[UInt8]]
@@ -22,12 +24,21 @@ public struct SampleSet: Sendable {
   public init() {
     shared = []
     prefixes = [[]]
+    histogram = nil
+  }
+
+  /// The only histogram of a family without labels.
+  public init(_ histogram: Histogram) {
+    shared = []
+    prefixes = [[]]
+    self.histogram = histogram
   }
 
   /// An empty set whose rows point into `arena`, behind one of `prefixes` (their indices begin at 1).
   public init(sharing arena: LabelArena, prefixes: [[UInt8]] = []) {
     shared = arena.chunks
     self.prefixes = [[]] + prefixes
+    histogram = nil
   }
 
   /// The only row of a family without labels.
@@ -35,6 +46,9 @@ public struct SampleSet: Sendable {
     self.init()
     append([], value)
   }
+
+  /// Whether there is nothing to show.
+  public var isEmpty: Bool { rows.isEmpty && histogram == nil }
 
   public mutating func reserve(_ count: Int) { rows.reserveCapacity(count) }
 

@@ -78,7 +78,7 @@ struct RandomProgram {
     compare(counters.readings(now: clock), model.readings(now: clock), steps)
   }
 
-  private mutating func stepClock() {
+  mutating func stepClock() {
     switch random.below(100) {
     case 0..<60: clock += Int64(random.below(3_000_000))
     case 60..<75: clock += Int64(random.below(60_000_000))
@@ -90,7 +90,7 @@ struct RandomProgram {
     }
   }
 
-  private mutating func event() -> TestEvent {
+  mutating func event() -> TestEvent {
     var event = TestEvent()
     event.stage = random.chance(70) ? .responseComplete : random.pick(Stage.allCases)
     event.verb = random.pick(Verb.allCases)

@@ -20,7 +20,7 @@ import Testing
   @Test func readinessComesAfterLife() throws {
     let port = try FreePort.next()
     let process = try RunningProcess([
-      Program.path, "serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(port)",
+      Program.path, "serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(port)", "--storage.path", "",
     ])
     var seen: [Int] = []
     try process.wait(for: "readiness") { () -> Bool? in
@@ -142,7 +142,8 @@ import Testing
   @Test func aTakenPortIsAFailureThatNamesIt() throws {
     let exporter = try Exporter(["--input.stdin"])
     let second = try Program.run(
-      ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(exporter.port)"], secondsLimit: 20)
+      ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(exporter.port)", "--storage.path", ""],
+      secondsLimit: 20)
     #expect(second.status == 1)
     #expect(second.errorText.contains("\(exporter.port)"), "\(second.errorText)")
   }

@@ -121,6 +121,7 @@ import Testing
     let metrics = try FreePort.next()
     let arguments = [
       "serve", "--web.listen-address", "127.0.0.1:\(metrics)", "--input.webhook.listen-address", "0.0.0.0:\(port)",
+      "--storage.path", "",
     ]
     let refused = try Program.run(arguments, secondsLimit: 20)
     #expect(refused.status == 1)

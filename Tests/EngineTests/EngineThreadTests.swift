@@ -22,7 +22,7 @@ import Testing
 
   @Test(arguments: [1 << 9, 1 << 12, 1 << 20]) func nothingIsLostUnderManyProducers(budget: Int) throws {
     let queue = BatchQueue(limitBytes: budget)
-    let running = try EngineThread(Workbench.settings, queue: queue, clock: clock)
+    let running = try Workbench.thread(queue, clock)
     let ledger = Lock(Ledger())
     let isDone = StopSignal()
     let scrapers = try (0..<2).map { _ in try NamedThread("scraper") { Self.scrape(queue, ledger, until: isDone) } }
@@ -69,7 +69,7 @@ import Testing
     let queue = BatchQueue(limitBytes: 1 << 20)
     let answers = Lock([Int: Int]())
     let readings = Lock(0)
-    let running = try EngineThread(Workbench.settings, queue: queue, clock: clock)
+    let running = try Workbench.thread(queue, clock)
     var asked = 0
     let count = random.pick(0...60)
     for serial in 0..<count {

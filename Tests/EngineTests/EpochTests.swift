@@ -12,14 +12,14 @@ import Testing
   private let clock = Clock { AuditText.now }
 
   @Test func anEpochIsShownOnlyByTheCommitter() throws {
-    let committer = Committer(whenIdle: {})
+    let committer = try Workbench.committer()
     let seen = Lock([String]())
     var epoch = Epoch()
-    #expect(epoch.isEmpty)
+    #expect(!epoch.isAwaited)
     for n in 0..<3 { epoch.answers.append((PushReply { _ in seen.withLock { $0.append("answer \(n)") } }, .accepted)) }
     epoch.readings = Readings()
     epoch.readers.append { _ in seen.withLock { $0.append("reading") } }
-    #expect(!epoch.isEmpty)
+    #expect(epoch.isAwaited)
     committer.commit(epoch)
     #expect(!committer.isIdle)
     #expect(seen.withLock { $0 } == [])
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func closingCommitsWhatWasHandedIn() throws {
-    let committer = Committer(whenIdle: {})
+    let committer = try Workbench.committer()
     let answers = Lock(0)
     var epoch = Epoch()
     epoch.answers.append((PushReply { _ in answers.withLock { $0 += 1 } }, .accepted))
@@ -48,7 +48,7 @@ import Testing
     let entered = Monitor(false)
     let numbers = Monitor([UInt32]())
     let counted = Monitor([Int]())
-    let running = try EngineThread(Workbench.settings, queue: queue, clock: clock)
+    let running = try Workbench.thread(queue, clock)
     // The first answer holds the commit thread.
     #expect(
       queue.put(
@@ -63,8 +63,8 @@ import Testing
       #expect(
         queue.ask(
           .read { readings in
-            numbers.update { $0.append(readings.number) }
             counted.update { $0.append(readings.sum(.eventsReceived)) }
+            numbers.update { $0.append(readings.number) }
           }))
     }
     // Commands come first, and a counted batch gives its budget back: with the last one counted, all is taken.
@@ -86,7 +86,7 @@ import Testing
   /// Whoever was answered finds what he sent in any reading he asks for afterwards.
   @Test func whatWasAnsweredIsInTheNextReading() throws {
     let queue = BatchQueue(limitBytes: 1 << 20)
-    let running = try EngineThread(Workbench.settings, queue: queue, clock: clock)
+    let running = try Workbench.thread(queue, clock)
     for serial in 1...200 {
       let answered = Monitor(false)
       #expect(queue.put(batch(serial) { _ in answered.update { $0 = true } }))
@@ -101,7 +101,7 @@ import Testing
 
   @Test func settingsAreTakenOverBetweenBatches() throws {
     let queue = BatchQueue(limitBytes: 1 << 20)
-    let running = try EngineThread(Workbench.settings, queue: queue, clock: clock)
+    let running = try Workbench.thread(queue, clock)
     var settings = Workbench.settings
     settings.expectedClusters = ["far-away"]
     #expect(queue.ask(.apply(settings)))

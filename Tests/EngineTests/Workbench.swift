@@ -2,8 +2,10 @@ import AuditEvents
 import Counting
 import Crypto
 import Diagnostics
-import Engine
 import Metrics
+import State
+
+@testable import Engine
 
 /// An engine with three inputs and a fixed key, and what the tests ask of it.
 struct Workbench: ~Copyable {
@@ -17,6 +19,19 @@ struct Workbench: ~Copyable {
 
   var engine = Engine(Workbench.settings, key: Workbench.key)
   var arrival: Microseconds = AuditText.now
+
+  /// The engine behind a queue, with its state in memory.
+  static func thread(_ queue: BatchQueue, _ clock: Clock) throws -> EngineThread {
+    let store = try StateStore(.memory)
+    return try EngineThread(
+      settings, restoring: try store.load(), store: store, queue: queue, clock: clock, status: CommitStatus())
+  }
+
+  /// A commit thread's work, with its state in memory.
+  static func committer() throws -> Committer {
+    Committer(
+      store: try StateStore(.memory), status: CommitStatus(), clock: .system, report: { _ in }, whenIdle: {})
+  }
 
   /// Hands `bytes` in.
   @discardableResult
@@ -39,6 +54,8 @@ struct Workbench: ~Copyable {
       input: input, cluster: cluster, arrival: arrival, shape: shape, bytes: ByteBuffer(bytes),
       reservedBytes: reservedBytes, sourceBytes: bytes.count, reply: reply)
   }
+
+  static func buffer(_ bytes: [UInt8]) -> ByteBuffer { ByteBuffer(bytes) }
 
   mutating func readings() -> Readings { engine.readings(at: AuditText.now) }
 

@@ -5,6 +5,7 @@ import Engine
 import Glibc
 import Inputs
 import Metrics
+import State
 import TestSupport
 import Testing
 
@@ -22,6 +23,15 @@ private final class FakeEngine: Sendable {
     { [self] reply in
       readingsCount.withLock { $0 += 1 }
       if answersAtOnce.withLock({ $0 }) { reply(readings) } else { asked.update { $0.append(reply) } }
+    }
+  }
+
+  var readNow: ScrapeCoordinator.Read {
+    { reply in
+      var readings = Readings()
+      readings[.requests].append([(.cluster, "a"), (.verb, "get"), (.code, "200")], 1_000)
+      readings[.clusterExpected].append([(.cluster, "now")], 1)
+      reply(readings)
     }
   }
 
@@ -58,11 +68,11 @@ private final class FakeEngine: Sendable {
   func server(_ change: (inout ScrapeCoordinator.Options, inout WebRoutes) -> Void = { _, _ in }) throws -> HTTPServer {
     var options = ScrapeCoordinator.Options()
     var routes = WebRoutes(
-      scrapes: ScrapeCoordinator(read: read, complete: complete),
-      views: ScrapeCoordinator(read: read, complete: complete), readiness: Readiness(),
+      scrapes: ScrapeCoordinator(read: read, readNow: readNow, complete: complete),
+      views: ScrapeCoordinator(read: read, readNow: readNow, complete: complete), readiness: Readiness(),
       page: { _ in Page.render(PageSamples.busy) })
     change(&options, &routes)
-    routes.scrapes = ScrapeCoordinator(options: options, read: read, complete: complete)
+    routes.scrapes = ScrapeCoordinator(options: options, read: read, readNow: readNow, complete: complete)
     return try HTTPServer.local(routes.all)
   }
 }
@@ -137,7 +147,8 @@ private func requests(_ page: String) -> String? {
     let engine = FakeEngine()
     var options = ScrapeCoordinator.Options()
     options.shareMilliseconds = 50
-    let scrapes = ScrapeCoordinator(options: options, read: engine.read, complete: engine.complete)
+    let scrapes = ScrapeCoordinator(
+      options: options, read: engine.read, readNow: engine.readNow, complete: engine.complete)
     let seen = Seen()
     let server = try HTTPServer.local([
       Route("/show") { _, responder in
@@ -168,7 +179,11 @@ private func requests(_ page: String) -> String? {
     // The reading that came too late is shown to the next, live values as they are by then.
     let second = try curl(server.port, "/metrics")
     #expect(requests(second.text) == "1")
-    for _ in 0..<3 { #expect(try requests(curl(server.port, "/metrics").text) == "1") }
+    for _ in 0..<3 {
+      let page = try curl(server.port, "/metrics").text
+      #expect(requests(page) == "1", "counters are those of the last reading")
+      #expect(page.contains("kube_audit_cluster_expected{k8s_cluster=\"now\"} 1\n"), "gauges are those of now")
+    }
     #expect(engine.pending == 1, "a stuck engine is asked once")
     #expect(engine.completions.withLock { $0 } > 1, "everything else is as it is now")
     engine.answersAtOnce.withLock { $0 = true }
@@ -180,7 +195,7 @@ private func requests(_ page: String) -> String? {
   @Test func whoPreparedIsNeverWithoutAReading() throws {
     let engine = FakeEngine()
     let scrapes = ScrapeCoordinator(
-      options: .init(waitMilliseconds: 50), read: engine.read, complete: engine.complete)
+      options: .init(waitMilliseconds: 50), read: engine.read, readNow: engine.readNow, complete: engine.complete)
     engine.answersAtOnce.withLock { $0 = false }
     #expect(!scrapes.prepare(waitingMilliseconds: 20), "an engine that does not answer")
     engine.answersAtOnce.withLock { $0 = true }
@@ -284,7 +299,8 @@ private func requests(_ page: String) -> String? {
     let http = HTTPCounters()
     http.count("/metrics", 200)
     let reloads = ReloadStatus(loadedAt: 3_000_000)
-    let metrics = SelfMetrics(inputs: [input], queue: queue, http: http, reloads: reloads)
+    let state = StateMetrics(store: try StateStore(.memory), commits: CommitStatus())
+    let metrics = SelfMetrics(inputs: [input], queue: queue, state: state, http: http, reloads: reloads)
     let page = String(decoding: Exposition.render(metrics.complete(Readings()), as: .text), as: UTF8.self)
     for line in [
       "kube_audit_input_up{input=\"webhook\"} 1",
@@ -292,7 +308,8 @@ private func requests(_ page: String) -> String? {
       "kube_audit_input_errors_total{input=\"webhook\",reason=\"a\"} 1",
       "kube_audit_push_requests_total{input=\"webhook\",code=\"503\"} 4",
       "kube_audit_source_gap_bytes_total{input=\"webhook\"} 7", "kube_audit_queue_bytes 300",
-      "kube_audit_queue_limit_bytes 1000",
+      "kube_audit_queue_limit_bytes 1000", "kube_audit_state_durable 0",
+      "kube_audit_state_commit_duration_seconds_count 0", "kube_audit_state_commit_errors_total 0",
       "kube_audit_http_requests_total{handler=\"/metrics\",code=\"200\"} 1",
       "kube_audit_exporter_config_last_reload_successful 1",
       "kube_audit_exporter_config_last_reload_success_timestamp_seconds 3",

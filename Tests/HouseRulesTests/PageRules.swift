@@ -143,7 +143,7 @@ let productPageRules: [Rule] = [
       literals(in: page).flatMap { literal -> [Finding] in
         literal.text.split { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == "…" || $0 == "*") }.compactMap { word in
           guard word.hasPrefix("kube_audit_"), !word.hasSuffix("_"), !word.contains("…"), !word.contains("*"),
-            !known.contains(String(word))
+            !known.contains(String(word)), !known.contains(String(word).replacing("_bucket", with: ""))
           else {
             return nil
           }

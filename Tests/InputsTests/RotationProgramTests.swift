@@ -16,9 +16,11 @@ import Testing
     return unsafe Int(String(cString: raw))
   }
 
-  @Test(arguments: 0..<8) func everyLineOnce(part: Int) {
+  /// With kills, what was not committed falls back, and another follower goes on from the saved positions; between the two
+  /// the writer writes and rotates.
+  @Test(arguments: 0..<8, [false, true]) func everyLineOnce(part: Int, kills: Bool) {
     for seed in stride(from: part, to: Self.programs, by: 8) {
-      let program = RotationProgram(seed: UInt64(Self.firstSeed + seed))
+      let program = RotationProgram(seed: UInt64(Self.firstSeed + seed), kills: kills)
       if let difference = program.run() {
         Issue.record("seed \(Self.firstSeed + seed): \(difference)\n\(program.trail.joined(separator: "\n"))")
         return
@@ -51,13 +53,18 @@ private final class RotationProgram {
   /// Whether everything that was written was also read.
   private var isQuiescent = true
   private(set) var trail: [String] = []
+  private let kills: Bool
+  /// What the engine had committed last.
+  private var committed: Basin.State
 
-  init(seed: UInt64) {
+  init(seed: UInt64, kills: Bool) {
+    self.kills = kills
     random = SplitMix64(seed: seed)
     rotation = Rotation.allCases.randomElement(using: &random) ?? .numbers
     let pattern = [["a.log"], ["a.log*"], ["a*"], ["*.log"]].randomElement(using: &random) ?? []
     let chunk = [5, 64, 700, 4096, 256 << 10].randomElement(using: &random) ?? 64
     bench = Bench(pattern, budget: 10_000) { $0.chunkBytes = chunk }
+    committed = bench.basin.now
     trail.append("\(bench.shop.path) \(rotation) \(pattern) chunk \(chunk)")
   }
 
@@ -65,6 +72,7 @@ private final class RotationProgram {
   func run() -> String? {
     if Bool.random(using: &random) { begin() }
     poll(0)  // what was rotated away before is none of its business
+    secure()
     for _ in 0..<Int.random(in: 5...60, using: &random) { step() }
     // The end: everything leaves, everything is read.
     releaseSqueeze()
@@ -77,6 +85,8 @@ private final class RotationProgram {
   }
 
   private func step() {
+    if kills, Int.random(in: 0..<12, using: &random) == 0 { kill() }
+    if Int.random(in: 0..<5, using: &random) == 0 { committed = bench.basin.now }
     switch Int.random(in: 0..<100, using: &random) {
     case 0..<38: append()
     case 38..<44: halfLine()
@@ -173,6 +183,7 @@ private final class RotationProgram {
       bench.shop.rename(old, name)
       backups[at] = name
       if compressing, at == 0, !isPacked {
+        secure()
         bench.shop.gzip(name)
         backups[at] = name + ".gz"
       }
@@ -188,6 +199,7 @@ private final class RotationProgram {
     moveLive(to: name)
     backups.insert(name, at: 0)
     guard rotation == .stampsCompressed, Bool.random(using: &random) else { return }
+    secure()
     trail.append("gzip \(name)")
     bench.shop.gzip(name)
     backups[0] = name + ".gz"
@@ -204,6 +216,7 @@ private final class RotationProgram {
   /// The oldest backups go, once they were read.
   private func prune() {
     guard isQuiescent, backups.count > 4, let oldest = backups.popLast() else { return }
+    secure()
     trail.append("prune \(oldest)")
     bench.shop.delete(oldest)
   }
@@ -216,6 +229,7 @@ private final class RotationProgram {
       bench.shop.rename(backups[at], "a.log.\(at + 2)")
       backups[at] = "a.log.\(at + 2)"
     }
+    secure()
     trail.append("copytruncate")
     backups.insert("a.log.1", at: 0)
     let whole = bench.shop.read("a.log")
@@ -228,6 +242,7 @@ private final class RotationProgram {
     bench.shop.truncate("a.log")
     contents.append(Content())
     live = contents.count - 1
+    secure()
   }
 
   private func truncate() {
@@ -236,6 +251,7 @@ private final class RotationProgram {
     guard live != nil else { return }
     finishLine()
     poll(1)
+    secure()
     trail.append("truncate")
     bench.shop.truncate("a.log")
     contents.append(Content())
@@ -246,6 +262,7 @@ private final class RotationProgram {
     guard live != nil else { return }
     finishLine()
     poll(0)  // it is open by now, so what is unread stays readable
+    secure()
     trail.append("delete")
     bench.shop.delete("a.log")
     live = nil
@@ -281,6 +298,37 @@ private final class RotationProgram {
     if squeezed > 0 { trail.append("release") }
     bench.basin.release(squeezed)
     squeezed = 0
+  }
+
+  /// Where a kill is possible: what cannot be read again afterwards is read and committed first.
+  private func secure() {
+    guard kills, !isDown else { return }
+    releaseSqueeze()
+    poll(0)
+    committed = bench.basin.now
+  }
+
+  private var isDown = false
+
+  private func kill() {
+    releaseSqueeze()
+    trail.append("kill")
+    isDown = true
+    isQuiescent = false
+    if rotation != .copyTruncate {
+      for _ in 0..<Int.random(in: 0...4, using: &random) {
+        switch Int.random(in: 0...3, using: &random) {
+        case 0: append()
+        case 1: halfLine()
+        case 2: lateWrite()
+        default: if rotation == .numbers || rotation == .stamps { rotate() }
+        }
+      }
+    }
+    isDown = false
+    trail.append("start")
+    bench.restart(from: committed)
+    poll(0)
   }
 
   // MARK: - The oracle

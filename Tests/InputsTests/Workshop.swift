@@ -105,6 +105,8 @@ final class Basin: BatchOutlet {
     var sourceBytes = 0
     var batches = 0
     var faults: [String] = []
+    /// What the engine would keep.
+    var positions: [String: InputPosition] = [:]
   }
   let state: Lock<State>
 
@@ -133,15 +135,32 @@ final class Basin: BatchOutlet {
       state.batches += 1
       state.sourceBytes += batch.sourceBytes
       state.clusters.insert(batch.cluster)
+      for change in batch.positions {
+        switch change {
+        case .reached(let position): state.positions[position.stream] = position
+        case .gone(let stream): state.positions[stream] = nil
+        }
+      }
       if batch.reservedBytes < bytes.count { state.faults.append("a batch holds less than its size") }
       switch batch.shape {
       case .stream(let id):
-        if bytes.last != 0x0A { state.faults.append("a piece does not end after a line break") }
+        if !bytes.isEmpty, bytes.last != 0x0A { state.faults.append("a piece does not end after a line break") }
         take(bytes, id, false, &state)
       case .endOfStream(let id): take(bytes, id, true, &state)
       case .body: state.faults.append("a body from a file")
       }
       return true
+    }
+  }
+
+  /// The process is killed: what came since `committed` is gone, and so are streams and reservations.
+  func fallBack(to committed: State) {
+    state.withLock { state in
+      let budget = state.budget
+      state = committed
+      state.budget = budget
+      state.reserved = 0
+      state.ended = []
     }
   }
 
@@ -158,6 +177,8 @@ final class Basin: BatchOutlet {
 
 /// A follower with everything around it, and a clock that the test holds.
 final class Bench {
+  private let settings: FileSettings
+  private let logger: Logger
   let shop = Workshop()
   let basin: Basin
   let status = InputStatus(name: "file")
@@ -171,8 +192,17 @@ final class Bench {
     change(&settings)
     var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
+    (self.settings, self.logger) = (settings, logger)
     follower = Follower(
       settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
+  }
+
+  /// The process is killed, and another one goes on from what was committed.
+  func restart(from committed: Basin.State) {
+    basin.fallBack(to: committed)
+    follower = Follower(
+      settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger,
+      positions: committed.positions.values.sorted { $0.stream < $1.stream })
   }
 
   /// Looks and reads until nothing is left to do, `seconds` later.

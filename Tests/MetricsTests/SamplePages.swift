@@ -33,6 +33,12 @@ enum SamplePages {
   static var everyFamily: Readings {
     var readings = Readings()
     for (number, family) in Families.all.enumerated() {
+      if family.kind == .histogram {
+        var histogram = Histogram(bounds: [0.001, 0.25, 2.5])
+        for value in [0.0005, 0.001, 0.0011, 0.2, 2.25, 60] { histogram.observe(value) }
+        readings[family.id] = SampleSet(histogram)
+        continue
+      }
       guard !family.labels.isEmpty else {
         readings[family.id] = SampleSet(value(of: family, number))
         continue

@@ -52,6 +52,7 @@ import YAML
       "input.file": ["--input.file", "a", "--input.file=b"], "input.file.start": ["--input.file.start", "end"],
       "input.stdin": ["--input.stdin"], "input.webhook.listen-address": ["--input.webhook.listen-address=127.0.0.1:1"],
       "input.webhook.insecure": ["--input.webhook.insecure"], "cluster.name": ["--cluster.name", "x"],
+      "storage.path": ["--storage.path", ""],
       "web.listen-address": ["--web.listen-address", ":1"], "web.telemetry-path": ["--web.telemetry-path", "/x"],
       "web.external-url": ["--web.external-url", "http://x"], "web.route-prefix": ["--web.route-prefix", "/x"],
       "web.enable-lifecycle": ["--web.enable-lifecycle"], "web.max-requests": ["--web.max-requests", "3"],

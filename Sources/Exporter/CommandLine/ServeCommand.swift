@@ -14,6 +14,8 @@ struct ServeCommand: ParsableCommand {
 
   @Option(name: .customLong("cluster.name"), help: help("cluster.name", "NAME"))
   var clusterName: String?
+  @Option(name: .customLong("storage.path"), help: help("storage.path", "DIRECTORY"))
+  var storagePath: String?
   @Option(name: .customLong("input.file"), help: help("input.file", "PATH|PATTERN"))
   var inputFile: [String] = []
   @Option(name: .customLong("input.file.start"), help: help("input.file.start", "beginning|end"))
@@ -46,7 +48,8 @@ struct ServeCommand: ParsableCommand {
   /// The flags that were given, in a fixed order.
   var given: [GivenFlag] {
     let single: [(String, String?)] = [
-      ("cluster.name", clusterName), ("input.file.start", inputFileStart), ("input.stdin", inputStdin.map(String.init)),
+      ("cluster.name", clusterName), ("storage.path", storagePath), ("input.file.start", inputFileStart),
+      ("input.stdin", inputStdin.map(String.init)),
       ("input.webhook.insecure", webhookInsecure.map(String.init)), ("web.telemetry-path", webTelemetryPath),
       ("web.external-url", webExternalURL), ("web.route-prefix", webRoutePrefix),
       ("web.enable-lifecycle", webEnableLifecycle.map(String.init)), ("web.max-requests", webMaxRequests),

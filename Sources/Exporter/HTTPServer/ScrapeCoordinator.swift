@@ -3,21 +3,24 @@ internal import Diagnostics
 internal import Metrics
 
 /// Gives readings to whoever scrapes or looks: one reading serves everybody within a second, nobody waits longer than half a
-/// second for it, and nobody's thread waits at all.
+/// second for its commit, and nobody's thread waits at all.
 ///
 /// - Bounds: at most `waitingLimit` wait; one reading at most is asked for at a time, so a stuck engine collects no work.
 /// - Memory: what was shown is let go when its time to be shared is over; the last readings stay.
-/// - Late readings: the last counters are shown with everything else as it is now; 503 when there never were any.
+/// - Late readings: the last committed counters are shown with the gauges of now, so that a page still fires while the disk
+///   hangs; 503 when there never were any.
 final class ScrapeCoordinator: Sendable {
   struct Options: Sendable {
     /// How long a reading is shared.
     var shareMilliseconds = 1_000
     /// How long it is waited for.
     var waitMilliseconds = 500
+    /// How long the gauges are waited for after that: the engine answers between two batches.
+    var gaugesMilliseconds = 250
     /// More than these at once get 503; 0 is no limit but that of connections.
     var waitingLimit = 40
   }
-  /// Asks the engine for its readings, which arrive on any thread, or never.
+  /// Asks the engine for readings, which arrive on any thread, or never.
   typealias Read = @Sendable (@escaping @Sendable (Readings) -> Void) -> Void
   /// Adds what is not the engine's to tell; runs on the server's thread, once for each snapshot.
   typealias Complete = @Sendable (Readings) -> Readings
@@ -36,12 +39,19 @@ final class ScrapeCoordinator: Sendable {
 
   private let options: Options
   private let read: Read
+  private let readNow: Read
   private let complete: Complete
   private let state = Monitor(State())
 
-  init(options: Options = Options(), read: @escaping Read, complete: @escaping Complete) {
+  /// - Parameters:
+  ///   - read: readings that are committed.
+  ///   - readNow: readings at once, committed or not.
+  init(
+    options: Options = Options(), read: @escaping Read, readNow: @escaping Read, complete: @escaping Complete
+  ) {
     self.options = options
     self.read = read
+    self.readNow = readNow
     self.complete = complete
   }
 
@@ -63,7 +73,7 @@ final class ScrapeCoordinator: Sendable {
     case .refuse: responder.answer(.unavailable("Too many scrapes at once."))
     case .wait(let generation, let mustRead):
       if let generation {
-        timers.schedule(after: options.waitMilliseconds) { [weak self] in self?.giveUp(generation, timers) }
+        timers.schedule(after: options.waitMilliseconds) { [weak self] in self?.hurry(generation, timers) }
       }
       if mustRead { read { [weak self] readings in self?.deliver(readings, timers) } }
     }
@@ -91,10 +101,20 @@ final class ScrapeCoordinator: Sendable {
     for waiter in waiters { waiter(snapshot) }
   }
 
-  private func giveUp(_ generation: UInt64, _ timers: Timers) {
+  /// The commit takes too long: the gauges are asked for alone.
+  private func hurry(_ generation: UInt64, _ timers: Timers) {
+    let isAwaited = state.withLock { $0.generation == generation && $0.last != nil }
+    guard isAwaited else { return giveUp(generation, nil, timers) }
+    timers.schedule(after: options.gaugesMilliseconds) { [weak self] in self?.giveUp(generation, nil, timers) }
+    readNow { [weak self] live in self?.giveUp(generation, live, timers) }
+  }
+
+  /// Shows the last committed counters, with the gauges of `live` if there are any.
+  private func giveUp(_ generation: UInt64, _ live: Readings?, _ timers: Timers) {
     let (snapshot, waiters) = state.withLock { state -> (Snapshot?, [Waiter]) in
       guard state.generation == generation else { return (nil, []) }
-      return (state.last.map { show($0, &state, timers) }, take(&state))
+      let readings = state.last.map { last in live.map { last.showing(gaugesOf: $0) } ?? last }
+      return (readings.map { show($0, &state, timers) }, take(&state))
     }
     for waiter in waiters { waiter(snapshot) }
   }

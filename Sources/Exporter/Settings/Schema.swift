@@ -3,7 +3,7 @@ internal import Diagnostics
 
 /// Every setting, once. The file reader, the flags, `--config.check` and docs/configuration.md come from this list.
 enum Schema {
-  static let all: [Setting] = inputs + clusters + counting + limits + web + log
+  static let all: [Setting] = inputs + clusters + storage + counting + limits + web + log
 
   /// The setting that a flag sets.
   static func setting(flag: String) -> Setting? { all.first { $0.flag == flag } }
@@ -63,6 +63,15 @@ enum Schema {
       help:
         "Clusters that should log: each has `kube_audit_cluster_expected`, so that one never heard from can be alerted on."
     ),
+  ]
+
+  private static let storage: [Setting] = [
+    Setting(
+      "storage.path", \.storagePath, .checked("path", StoragePath.checked), flag: "storage.path",
+      example: "/var/lib/kube-audit-exporter",
+      help:
+        "The directory that keeps the counts over restarts, made if only its last part is missing. One process at a time "
+        + "uses it. Empty: counts are kept in memory and begin at 0 with each start.")
   ]
 
   private static let counting: [Setting] = [

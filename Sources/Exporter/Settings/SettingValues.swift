@@ -162,6 +162,16 @@ enum BytesText {
   }
 }
 
+/// A directory of the file system, or nothing.
+enum StoragePath {
+  static func checked(_ text: String) throws(Refusal) -> String {
+    guard !text.isEmpty else { return text }
+    var path = try Shape<String>.plain(text, limit: 1024)
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
+}
+
 /// The little that is needed of URLs.
 enum URLText {
   /// `http://host[:port][/path]`, without the slashes at its end.

@@ -9,6 +9,8 @@ struct Settings: Sendable, Equatable {
   var clusters: [Cluster] = []
   /// The cluster of events whose wrapping and input name none.
   var clusterName = "default"
+  /// The directory of the state; empty to keep it in memory.
+  var storagePath = "data"
   var inputs = Inputs()
   var web = Web()
   var log = Log()

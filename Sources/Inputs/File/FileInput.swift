@@ -25,7 +25,7 @@ public struct FileInput: Input {
   private static func run(_ settings: FileSettings, _ context: InputContext) {
     let follower = Follower(
       settings, outlet: context.queue, input: context.index, cluster: context.cluster, clock: context.clock,
-      status: context.status, logger: context.logger)
+      status: context.status, logger: context.logger, positions: context.positions)
     var waiter = ChangeWaiter(context.stop, logger: context.logger)
     var nextLook = Clock.monotonic
     var changed = DirectoryWatch.Changes()

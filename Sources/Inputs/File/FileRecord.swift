@@ -16,6 +16,7 @@ struct FileRecord: Sendable {
   /// The scan that met it last.
   var scan: UInt32 = 0
   private var flags: Flags = []
+  private var repeated: UInt32 = 0
 
   private struct Flags: OptionSet {
     var rawValue: UInt8
@@ -24,8 +25,14 @@ struct FileRecord: Sendable {
     static let isSkipping = Flags(rawValue: 4)
     static let isIgnored = Flags(rawValue: 8)
     static let isFragment = Flags(rawValue: 16)
+    static let isSaved = Flags(rawValue: 32)
   }
 
+  /// How much of the content before the position is to be read once more: an event that was only begun, 4 GiB at most.
+  var repeatedBytes: Int {
+    get { Int(repeated) }
+    set { repeated = UInt32(clamping: newValue) }
+  }
   /// The bytes before `offset`.
   var tail: Fingerprint {
     get { Fingerprint(hash: tailHash, count: Int(tailCount)) }
@@ -64,6 +71,12 @@ struct FileRecord: Sendable {
     set { set(.isFragment, newValue) }
   }
 
+  /// A position of this file is kept for the next start.
+  var isSaved: Bool {
+    get { flags.contains(.isSaved) }
+    set { set(.isSaved, newValue) }
+  }
+
   private mutating func set(_ flag: Flags, _ value: Bool) {
     if value { flags.insert(flag) } else { flags.remove(flag) }
   }
@@ -96,8 +109,17 @@ struct FileRegistry: Sendable {
     parts.reduce(0) { $0 + $1.values.count(where: condition) }
   }
 
-  mutating func keepOnly(where condition: (FileRecord) -> Bool) {
-    for at in parts.indices { parts[at] = parts[at].filter { condition($0.value) } }
+  /// Answers the files of which a position is kept and that are forgotten.
+  mutating func keepOnly(where condition: (FileRecord) -> Bool) -> [FileKey] {
+    var forgotten: [FileKey] = []
+    for at in parts.indices {
+      parts[at] = parts[at].filter { key, record in
+        if condition(record) { return true }
+        if record.isSaved { forgotten.append(key) }
+        return false
+      }
+    }
+    return forgotten
   }
 
   private static func table(_ key: FileKey) -> Int { Int(key.inode % UInt64(tables)) }

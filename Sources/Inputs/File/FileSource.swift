@@ -30,7 +30,7 @@ struct FileSource: ~Copyable, ByteSource {
     kind = record.isGzip ? .gzip : .plain
     if record.isGzip {
       // A decompressor's state is not kept: it starts again and drops what came out before.
-      dropBytes = record.contentBytes
+      dropBytes = record.contentBytes - record.repeatedBytes
     } else {
       position = FilePosition(
         offset: record.offset, tail: tail, head: record.head, contentBytes: record.contentBytes)
@@ -103,16 +103,21 @@ struct FileSource: ~Copyable, ByteSource {
   }
 
   /// Goes back over the last `count` bytes of content, which will be read again.
-  mutating func rewind(_ count: Int) throws(SystemError) {
-    guard count > 0 else { return }
+  mutating func rewind(_ count: Int) throws(SystemError) { position = try position(before: count) }
+
+  /// Where it was before the last `count` bytes of content.
+  func position(before count: Int) throws(SystemError) -> FilePosition {
+    var position = self.position
+    guard count > 0 else { return position }
     position.contentBytes -= count
-    guard kind == .plain else { return }
+    guard kind == .plain else { return position }
     position.offset -= count
     let tailBytes = min(position.offset, FilePosition.tailBytesLimit)
     position.tail = try file.bytes(at: position.offset - tailBytes, count: tailBytes)
     if position.head.count > position.offset {
       position.head = Fingerprint.of(try file.bytes(at: 0, count: position.offset))
     }
+    return position
   }
 
   // MARK: - Reading

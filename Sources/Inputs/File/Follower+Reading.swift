@@ -89,11 +89,12 @@ extension Follower {
     recovered(generation.path)
   }
 
-  private func hand(_ buffer: ByteBuffer, _ reserved: Int, of generation: Generation, isLast: Bool) {
+  func hand(_ buffer: ByteBuffer, _ reserved: Int, of generation: Generation, isLast: Bool) {
     let batch = Batch(
       input: input, cluster: generation.cluster, arrival: clock.now,
       shape: isLast ? .endOfStream(id: generation.stream) : .stream(id: generation.stream), bytes: buffer,
-      reservedBytes: reserved, sourceBytes: generation.source.takeReadBytes())
+      reservedBytes: reserved, sourceBytes: generation.source.takeReadBytes(),
+      positions: positions(of: generation, isLast: isLast))
     generation.hasSent = true
     guard outlet.put(batch) else {
       outlet.release(reserved)
@@ -101,6 +102,43 @@ extension Follower {
       return
     }
   }
+
+  /// What the engine is to keep: where this file is, unless it is gone, and what has gone since the last batch.
+  private func positions(of generation: Generation, isLast: Bool) -> [PositionChange] {
+    var positions = positionChanges
+    positionChanges = []
+    if isLast, isDeleted(generation) {
+      positions.append(.gone(stream: SavedPosition.stream(of: generation.key)))
+      generation.isSaved = false
+    } else if !generation.isAbandoned, let position = try? generation.savedPosition().position {
+      // Of a file that holds something else by now the old position stays: it will be seen to be of no use.
+      positions.append(.reached(position))
+      generation.isSaved = true
+    }
+    return positions
+  }
+
+  /// Has the position of a file kept before anything was read of it: what is written while we do not run is not passed
+  /// over, and a rotated file is known again.
+  func announce(_ generation: Generation) {
+    guard let saved = try? generation.savedPosition() else { return }
+    positionChanges.append(.reached(saved.position))
+    generation.isSaved = true
+  }
+
+  /// Tells what no batch has told.
+  func tellChanges() {
+    guard !positionChanges.isEmpty, !isClosed, outlet.reserve(0) else { return }
+    let empty = ByteBuffer(capacity: 0)
+    empty.seal()
+    let batch = Batch(
+      input: input, cluster: "", arrival: clock.now, shape: .stream(id: newStream()), bytes: empty, reservedBytes: 0,
+      sourceBytes: 0, positions: positionChanges)
+    positionChanges = []
+    isClosed = !outlet.put(batch)
+  }
+
+  private func isDeleted(_ generation: Generation) -> Bool { (try? generation.source.facts.links) == 0 }
 
   private func boundCarried(_ generation: Generation) {
     let carried = open.reduce(0) { $0 + $1.cutter.carriedBytes }
@@ -138,7 +176,9 @@ extension Follower {
       end(generation)
     }
     wantsSearch = true
-    add(facts, path: path, base: generation.base, cluster: generation.cluster, source: fresh, now).phase = phase
+    let next = add(facts, path: path, base: generation.base, cluster: generation.cluster, source: fresh, now)
+    next.phase = phase
+    announce(next)
   }
 
   /// Hands over the unfinished last line and the end of the stream, and closes the file. False when the queue had no
@@ -151,7 +191,7 @@ extension Follower {
       logger.warning("the compressed file ends too early", metadata: ["path": "\(generation.path)"])
     }
     let carried = generation.cutter.carriedBytes
-    if generation.hasSent || carried > 0 {
+    if generation.hasSent || carried > 0 || generation.isSaved && isDeleted(generation) {
       guard outlet.reserve(carried) else { return false }
       hand(generation.cutter.takeCarry(), carried, of: generation, isLast: true)
     }
@@ -164,7 +204,8 @@ extension Follower {
     open.removeAll { $0 === generation }
     guard !generation.isAbandoned else { return }
     // A deleted inode never comes back; its number does.
-    if let facts = try? generation.source.facts, facts.links == 0 {
+    if isDeleted(generation) {
+      if generation.isSaved { positionChanges.append(.gone(stream: SavedPosition.stream(of: generation.key))) }
       known[generation.key] = nil
       return
     }

@@ -1,5 +1,6 @@
 internal import Concurrency
 internal import Diagnostics
+internal import Engine
 internal import Logging
 import Glibc
 
@@ -56,27 +57,33 @@ extension Follower {
     guard !isFollowed(found.path) else { return }
     let base = family(of: found.path)
     let cluster = patterns.first { $0.matches(base) }?.cluster ?? patterns.first?.cluster ?? ""
+    claim(found.facts.key)
     do throws(SystemError) {
       if let record = known[found.facts.key] {
         known[found.facts.key]?.scan = scan
-        guard !record.isOpen, !record.isIgnored, found.facts.size > record.offset,
+        guard !record.isOpen, !record.isIgnored,
           record.seenSize != found.facts.size || record.seenModified != found.facts.modified
         else { return }
-        if case .opened = try reopen(record, found.facts, path: found.path, cluster: cluster, now) {
+        switch try reopen(record, found.facts, path: found.path, cluster: cluster, now) {
+        case .opened:
           open.last { $0.key == found.facts.key }?.phase = .leaving
+          return
+        case .noRoom: return wantsSearch = true
+        case .different: known[found.facts.key] = nil
         }
-        return
       }
       switch try familiarity(of: found.path, found.facts) {
       case .undecided: return
-      case .copy(let record): known[found.facts.key] = record
+      case .copy(let record): ignore(record, found.facts.key, found.path)
       case .new:
         guard makeRoom() else { return wantsSearch = true }
         let file = try FileDescriptor.open(reading: found.path)
         let facts = try file.facts
         guard known[facts.key] == nil else { return }
         logger.info("reading a rotated file", metadata: ["path": "\(found.path)"])
-        add(facts, path: found.path, base: base, cluster: cluster, source: FileSource(file), now).phase = .leaving
+        let generation = add(facts, path: found.path, base: base, cluster: cluster, source: FileSource(file), now)
+        generation.phase = .leaving
+        announce(generation)
       }
     } catch { if error.code != ENOENT { fault(found.path, error) } }
   }
@@ -116,12 +123,23 @@ extension Follower {
   func noteBackups(in directory: String) -> Bool {
     guard (try? DirectoryListing(directory)) != nil else { return false }
     for found in siblings(in: directory) where !isFollowed(found.path) {
+      claim(found.facts.key)
+      // What was begun before a restart, or came while we did not run, is not passed over.
+      guard known[found.facts.key] == nil, !saved.isNew(found.facts.key) else { continue }
       guard let file = try? FileDescriptor.open(reading: found.path), let record = try? ignoredRecord(file)
       else { continue }
       known[found.facts.key] = record
       remember(record, of: found.facts.key, under: family(of: found.path))
     }
     return true
+  }
+
+  /// Passes over a file, also after a restart.
+  func ignore(_ record: FileRecord, _ key: FileKey, _ path: String) {
+    var record = record
+    record.isSaved = true
+    known[key] = record
+    positionChanges.append(.reached(SavedPosition(key: key, record: record, base: family(of: path)).position))
   }
 
   /// The record of a file that is not read: all of it counts as known.
@@ -195,6 +213,7 @@ extension Follower {
       generation.trustedSize = facts.size
       generation.isAtEnd = false
       noteOpen(generation)
+      announce(generation)
       return true
     }
     return false

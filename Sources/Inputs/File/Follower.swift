@@ -50,6 +50,11 @@ final class Follower {
   var revisited: Set<String> = []
   var missingSince: [String: Microseconds] = [:]
 
+  /// What an earlier run left.
+  private(set) var saved = SavedPositions()
+  /// Files whose content is known from elsewhere, and files that are gone: told with the next batch.
+  var positionChanges: [PositionChange] = []
+
   private var walks: [PatternWalk] = []
   private var pending: ArraySlice<PatternWalk.Found> = []
   var scan: UInt32 = 0
@@ -60,9 +65,10 @@ final class Follower {
   private var nextStream: UInt64 = 0
   var isClosed = false
 
+  /// - Parameter positions: where an earlier run was.
   init(
     _ settings: FileSettings, outlet: any BatchOutlet, input: Int, cluster: String, clock: Clock, status: InputStatus,
-    logger: Logger
+    logger: Logger, positions: [InputPosition] = []
   ) {
     self.settings = settings
     self.outlet = outlet
@@ -71,6 +77,19 @@ final class Follower {
     self.status = status
     self.logger = logger
     patterns = settings.sources.map { FilePattern($0.pattern, cluster: $0.cluster ?? cluster) }
+    for position in positions { restore(position) }
+    if saved.since == nil { positionChanges.append(.reached(SavedPositions.firstRun(at: clock.now))) }
+  }
+
+  private func restore(_ position: InputPosition) {
+    guard !saved.takeFirstRun(position) else { return }
+    guard let found = SavedPosition(position) else {
+      logger.warning("a saved position cannot be read", metadata: ["stream": "\(position.stream)"])
+      return
+    }
+    known[found.key] = found.record
+    remember(found.record, of: found.key, under: found.base)
+    saved.add(found)
   }
 
   /// Does what can be done now.
@@ -94,6 +113,7 @@ final class Follower {
     if !isScanning { hasScannedOnce = true }
     if isFullLook || wantsSearch { searchSiblings(now) }
     let outcome = readRound(now)
+    tellChanges()
     if isFullLook { publish() }
     if isClosed { return .ended }
     return outcome == .idle && !revisited.isEmpty ? .busy : outcome
@@ -136,7 +156,9 @@ final class Follower {
     faults.forget(before: scan)
     let current = scan
     let isLive = { (record: FileRecord) in record.scan == current || record.isOpen }
-    if known.count - known.count(where: isLive) > Self.forgottenRecordsLimit { known.keepOnly(where: isLive) }
+    if known.count - known.count(where: isLive) > Self.forgottenRecordsLimit {
+      positionChanges += known.keepOnly(where: isLive).map { .gone(stream: SavedPosition.stream(of: $0)) }
+    }
   }
 
   /// Looks at one path. False when it could not be opened only because too many files are.
@@ -149,6 +171,7 @@ final class Follower {
         fault(path, .notAFile, "it is a directory, a device or a pipe")
         return true
       }
+      claim(facts.key)
       guard var record = known[facts.key] else { return try openNew(path, pattern, facts, now) }
       record.scan = scan
       known[facts.key] = record
@@ -162,7 +185,7 @@ final class Follower {
         case .noRoom: return false
         case .different:
           known[facts.key] = nil
-          return try openNew(path, pattern, facts, now)
+          return try openNew(path, pattern, facts, isAnew: true, now)
         }
       }
       recovered(path)
@@ -183,13 +206,24 @@ final class Follower {
     }
   }
 
+  /// Takes over what is known of a file that lay on another device before the restart.
+  func claim(_ key: FileKey) {
+    guard known[key] == nil, let former = saved.formerKey(of: key), let record = known[former], !record.isOpen else {
+      return
+    }
+    known[former] = nil
+    known[key] = record
+    positionChanges.append(.gone(stream: SavedPosition.stream(of: former)))
+  }
+
+  /// - Parameter isAnew: the file is known, and holds something else now.
   private func openNew(
-    _ path: String, _ pattern: FilePattern, _ seen: FileFacts, _ now: Microseconds
+    _ path: String, _ pattern: FilePattern, _ seen: FileFacts, isAnew: Bool = false, _ now: Microseconds
   ) throws(SystemError) -> Bool {
-    if hasScannedOnce {
+    if hasScannedOnce || saved.since != nil {
       switch try familiarity(of: path, seen) {
       case .copy(let record):
-        known[seen.key] = record
+        ignore(record, seen.key, path)
         return true
       case .undecided: return true
       case .new: break
@@ -200,9 +234,9 @@ final class Follower {
     let facts = try file.facts
     guard known[facts.key] == nil else { return true }  // another file by now, and a known one: the next look sees it
     if hasScannedOnce { logger.info("reading a new file", metadata: ["path": "\(path)"]) }
-    let isAtEnd = settings.start == .end && !hasScannedOnce
+    let isAtEnd = settings.start == .end && !hasScannedOnce && !isAnew && !saved.isNew(facts.key)
     if isAtEnd, try ContentHead.read(file).isGzip {
-      known[facts.key] = try ignoredRecord(file)
+      ignore(try ignoredRecord(file), facts.key, path)
       return true
     }
     let source = isAtEnd ? try FileSource(atEndOf: file) : FileSource(file)
@@ -210,6 +244,7 @@ final class Follower {
       facts, path: path, base: family(of: path), cluster: pattern.cluster, source: source, now)
     // In the middle of a line: its rest would be no event.
     if isAtEnd { generation.cutter.isSkipping = !(generation.source.position.tail.last.map { $0 == 0x0A } ?? true) }
+    announce(generation)
     recovered(path)
     return true
   }
@@ -224,7 +259,7 @@ final class Follower {
     let file = try FileDescriptor.open(reading: path)
     let facts = try file.facts
     guard facts.key == seen.key else { return .opened }  // another file by now: the next look sees it
-    guard let source = try FileSource(file, resuming: record) else {
+    guard var source = try FileSource(file, resuming: record) else {
       logger.info("the file was written anew", metadata: ["path": "\(path)"])
       if !record.isIgnored { status.addGap(max(0, record.seenSize - record.offset)) }
       remember(record, of: facts.key, under: family(of: path))
@@ -235,9 +270,11 @@ final class Follower {
       known[seen.key]?.seenModified = facts.modified
       return .opened
     }
+    if !record.isGzip { try source.rewind(record.repeatedBytes) }
     let generation = add(
       facts, path: path, base: family(of: path), cluster: cluster, source: source, stream: record.stream, now)
-    generation.cutter.isSkipping = record.isSkipping
+    generation.cutter.isSkipping = record.isSkipping && record.repeatedBytes == 0
+    generation.isSaved = record.isSaved
     return .opened
   }
 

@@ -35,6 +35,8 @@ final class Generation {
   var trustedSize: Int
   /// Whether the engine knows the stream.
   var hasSent: Bool
+  /// Whether the engine keeps a position of it.
+  var isSaved = false
 
   init(
     _ facts: FileFacts, path: String, base: String, cluster: String, stream: UInt64, source: consuming FileSource,
@@ -80,6 +82,20 @@ final class Generation {
     record.isGzip = source.isGzip
     record.isSkipping = cutter.isSkipping
     record.isFragment = position.contentBytes <= cutter.carriedBytes
+    record.isSaved = isSaved
     return record
+  }
+
+  /// Where the last whole line ended: everything before was handed over.
+  ///
+  /// - Errors: the file cannot be read.
+  func savedPosition() throws(SystemError) -> SavedPosition {
+    var record = self.record
+    let position = try source.position(before: cutter.carriedBytes)
+    record.offset = position.offset
+    record.contentBytes = position.contentBytes
+    record.tail = Fingerprint.of(position.tail)
+    record.head = position.head
+    return SavedPosition(key: key, record: record, base: base)
   }
 }

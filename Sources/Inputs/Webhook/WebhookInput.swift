@@ -6,8 +6,8 @@ internal import Engine
 /// Takes what the API server's audit webhook sends: `POST /webhook` and `/webhook/<cluster>`, an EventList each.
 ///
 /// - Errors: 404 for a cluster that is not configured, 415 for an encoding other than gzip, 413 above a limit, 400 for
-///   gzip that cannot be undone, 503 when the queue has no room. A body that arrives whole is judged by the engine:
-///   one bad event never fails a batch.
+///   gzip that cannot be undone, 503 when the queue has no room or nothing can be committed. A body that arrives whole is
+///   judged by the engine: one bad event never fails a batch.
 /// - Source: kubernetes/apiserver `plugin/pkg/audit/webhook`: every answer but 2xx is retried, five attempts in all.
 public struct WebhookInput: Input {
   public static let name = "webhook"
@@ -46,7 +46,8 @@ struct WebhookReceiver: Sendable {
 
   func admit(_ head: PushHead) -> PushRefusal? {
     if case .failure(let refusal) = cluster(of: head.path) { return refusal }
-    return isGzip(head) == nil ? Self.unknownEncoding : nil
+    if isGzip(head) == nil { return Self.unknownEncoding }
+    return context.admitsPushes() ? nil : Self.notCommitting
   }
 
   /// Takes the body over. A refusal leaves nothing reserved, and `reply` is not called.
@@ -54,6 +55,11 @@ struct WebhookReceiver: Sendable {
     switch judge(request) {
     case .failure(let refusal): return refusal
     case .success(let content):
+      // Once more: the body may have taken its time.
+      guard context.admitsPushes() else {
+        context.queue.release(content.reservedBytes)
+        return Self.notCommitting
+      }
       let batch = Batch(
         input: context.index, cluster: content.cluster, arrival: context.clock.now,
         shape: .body(path: content.path), bytes: content.bytes, reservedBytes: content.reservedBytes,
@@ -78,6 +84,7 @@ struct WebhookReceiver: Sendable {
   }
 
   private static let unknownEncoding = PushRefusal(415, "send the body plain or with Content-Encoding: gzip")
+  private static let notCommitting = PushRefusal(503, "what is counted cannot be committed now, send it again later")
   private static let noRoom = PushRefusal(503, "the queue is full, send it again later")
 
   /// What to hand in, or a refusal with nothing left reserved.

@@ -15,13 +15,15 @@ final class Exporter {
   ///   - configuration: YAML, written into `folder`.
   ///   - webhook: whether it takes pushes.
   ///   - prefix: what its paths begin with.
+  ///   - storage: the directory of its state; nil to keep it in memory.
   init(
     _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
-    input: RunningProcess.Input = .nothing, prefix: String = ""
+    input: RunningProcess.Input = .nothing, prefix: String = "",
+    storage: String? = nil
   ) throws {
     port = try FreePort.next()
     pushPort = webhook ? try FreePort.next() : nil
-    var command = [Program.path, "serve", "--web.listen-address", "127.0.0.1:\(port)"]
+    var command = [Program.path, "serve", "--web.listen-address", "127.0.0.1:\(port)", "--storage.path", storage ?? ""]
     if let pushPort { command += ["--input.webhook.listen-address", "127.0.0.1:\(pushPort)"] }
     if let configuration, let folder {
       try Files.write(Array(configuration.utf8), to: folder + "/exporter.yaml")

@@ -1,0 +1,45 @@
+/// What is kept of feeds and edges. Where an edge stands follows from its feeds and the clock as well: it only has to be
+/// kept as it was at the cluster's last event, for every later look at it moves it on first.
+extension StreamEdge {
+  static let feedVersion: UInt8 = 1
+
+  @inline(never)
+  mutating func enlist(_ place: Int) { dirtyFeeds.append(UInt32(truncatingIfNeeded: place)) }
+
+  /// The feeds that were heard, by cluster. They are clean from here on.
+  mutating func takeDirty() -> [(cluster: Int, input: Int)] {
+    putBack()
+    dirtyFeeds.sort()
+    let heard = dirtyFeeds.map { (cluster: Int($0) / inputCount, input: Int($0) % inputCount) }
+    for place in dirtyFeeds { feeds[Int(place)].isDirty = false }
+    dirtyFeeds.removeAll(keepingCapacity: true)
+    return heard
+  }
+
+  /// The record of a feed that `takeDirty` named.
+  func record(_ cluster: Int, input: Int) -> [UInt8] {
+    let feed = feeds[cluster * inputCount + input]
+    var writer = StateWriter(version: Self.feedVersion)
+    writer.write(feed.newest)
+    writer.write(feed.lag)
+    writer.write(feed.heard)
+    return writer.bytes
+  }
+
+  /// Takes over the record of a feed. A lag beyond today's maximum is that maximum.
+  mutating func restore(_ cluster: Int, input: Int, _ bytes: [UInt8], now: Int64) throws(StateDamage) {
+    var reader = try StateReader(bytes, version: Self.feedVersion)
+    var feed = Feed()
+    feed.newest = try reader.readTime(upTo: now)
+    feed.lag = min(maxLag, try reader.readTime(upTo: EventTime.limit))
+    feed.heard = try reader.readTime(upTo: now)
+    try reader.finish()
+    putBack()
+    feeds[cluster * inputCount + input] = feed
+  }
+
+  /// Sets an edge: it never falls below this again.
+  mutating func restore(_ cluster: Int, edge: Int64) {
+    if edge >= 0 { setEdge(cluster, edge) }
+  }
+}

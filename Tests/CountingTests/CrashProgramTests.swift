@@ -1,0 +1,15 @@
+import Testing
+
+/// Random programs with crashes against the same ones without. `COUNTING_PROGRAMS=20000` runs a long campaign.
+struct CrashProgramTests {
+  @Test(arguments: 0..<10) func goOnAsIfNothingHadHappened(_ part: Int) {
+    var crashes = 0
+    for i in 0..<max(1, RandomProgramTests.programs / 10) {
+      var program = CrashProgram(seed: UInt64(part * 1_000_000 + i))
+      program.run(steps: 300)
+      crashes += program.crashes
+      if !program.hasAgreed { return }
+    }
+    #expect(crashes > 0)
+  }
+}
