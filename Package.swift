@@ -37,7 +37,9 @@ let package = Package(
   targets: [
     // C libraries: a module map and a shim each, nothing else. One Swift module imports each.
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
     .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CXcrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CIntrinsics"),
@@ -61,8 +63,8 @@ let package = Package(
     module(
       "Exporter",
       [
-        "AuditEvents", "CMicroHTTPD", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine",
-        "Inputs", "Metrics", "YAML",
+        "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
+        "Diagnostics", "Engine", "Inputs", "Metrics", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -13,16 +13,16 @@ readonly tools=$PWD/.build-tools
 
 packages_of() {
   case $1 in
-    # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, the three C libraries of ours.
+    # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, our C libraries.
     build) echo binutils ca-certificates git libc6-dev libcurl4 libncurses6 libsqlite3-0 libstdc++-12-dev libxml2 make \
-      libmicrohttpd-dev libyaml-dev pkg-config zlib1g-dev ;;
+      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libyaml-dev pkg-config zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
     test) packages_of build && echo chromium curl gcc jq prometheus python3 python3-prometheus-client \
       python3-venv python3-yaml shellcheck valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
-    image) echo libgcc-s1 libmicrohttpd12 libstdc++6 libyaml-0-2 zlib1g ;;
+    image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libstdc++6 libyaml-0-2 zlib1g ;;
     *) echo "install-deps: no group named '$1' (build, run, test, bench, image)" >&2; return 1 ;;
   esac
 }

@@ -1,5 +1,8 @@
 #pragma once
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
 
 /* MHD_start_daemon is variadic: every option travels in one MHD_OptionItem array. */
 static inline struct MHD_Daemon *kae_mhd_start(
@@ -19,6 +22,31 @@ static inline intptr_t kae_mhd_notify_connection_fn(MHD_NotifyConnectionCallback
 static inline int kae_mhd_connection_fd(struct MHD_Connection *c) {
   const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
   return i ? (int)i->connect_fd : -1;
+}
+/* The connection's gnutls_session_t; NULL without TLS. */
+static inline struct gnutls_session_int *kae_mhd_tls_session(struct MHD_Connection *c) {
+  const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  return i ? (struct gnutls_session_int *)i->tls_session : NULL;
+}
+/* Makes every handshake fail that was not prepared with credentials of its own. A gnutls_certificate_retrieve_function2,
+ * whose types this header does not know. */
+static inline int kae_mhd_no_certificate(
+    void *session, const void *names, int names_count, const void *algorithms, int algorithms_count, void **certificates,
+    unsigned int *certificates_count, void **key) {
+  return -1;
+}
+static inline void *kae_mhd_no_certificate_fn(void) { return (void *)kae_mhd_no_certificate; }
+/* The client's IP address, IPv4 mapped into IPv6, into 16 bytes; zeros when it is not known. */
+static inline void kae_mhd_client_address(struct MHD_Connection *c, unsigned char *out) {
+  const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  memset(out, 0, 16);
+  if (!i || !i->client_addr) return;
+  if (i->client_addr->sa_family == AF_INET6) {
+    memcpy(out, &((const struct sockaddr_in6 *)i->client_addr)->sin6_addr, 16);
+  } else if (i->client_addr->sa_family == AF_INET) {
+    out[10] = out[11] = 0xff;
+    memcpy(out + 12, &((const struct sockaddr_in *)i->client_addr)->sin_addr, 4);
+  }
 }
 /* What NOTIFY_CONNECTION stored for this connection. */
 static inline void *kae_mhd_socket_context(struct MHD_Connection *c) {

@@ -4,7 +4,7 @@
 enum House {
   /// Left never imports right, and modules of one row do not import each other (docs/architecture.md).
   static let moduleOrder: [[String]] = [
-    ["CIntrinsics", "CLinux", "CMicroHTTPD", "CYAML", "CZlib"],
+    ["CGnuTLS", "CIntrinsics", "CLinux", "CMicroHTTPD", "CXcrypt", "CYAML", "CZlib"],
     ["Diagnostics"],
     ["Concurrency", "Compression", "Crypto", "YAML"],
     ["AuditEvents"],
@@ -22,9 +22,11 @@ enum House {
   /// A C library, or a large dependency, has one importer: everything else goes through its interface.
   static let soleImporter = [
     "ArgumentParser": "Sources/Exporter/",
+    "CGnuTLS": "Sources/Exporter/Access/",
     "CIntrinsics": "Sources/AuditEvents/",
     "CLinux": "Sources/Concurrency/",
     "CMicroHTTPD": "Sources/Exporter/HTTPServer/",
+    "CXcrypt": "Sources/Exporter/Access/",
     "CYAML": "Sources/YAML/",
     "CZlib": "Sources/Compression/",
   ]
