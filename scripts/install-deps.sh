@@ -18,7 +18,7 @@ packages_of() {
       libcrypt-dev libgnutls28-dev libmicrohttpd-dev libyaml-dev pkg-config zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
-    test) packages_of build && echo chromium curl gcc jq prometheus python3 python3-prometheus-client \
+    test) packages_of build && echo chromium curl gcc jq openssl prometheus python3 python3-prometheus-client \
       python3-venv python3-yaml shellcheck valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.

@@ -122,6 +122,44 @@ private struct Sample: CustomTestStringConvertible {
     }
   }
 
+  /// Whatever becomes of a file, it is read to an end, and nothing secret is shown: passwords that were written in the clear
+  /// begin with `hunter`.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func mutationsAreReadToAnEnd(seed: UInt64) throws {
+    try Files.withTemporaryFolder { folder in
+      var random = SplitMix64(seed: seed)
+      let file = folder + "/web.yml"
+      let pieces = Sample.all.map(\.text).flatMap { $0.split(separator: "\n").map { $0 + "\n" } }
+      var (good, bad) = (0, 0)
+      for _ in 0..<500 {
+        var text = (0..<Int(random.next() % 6)).flatMap { _ in
+          Array(pieces[Int(random.next() % UInt64(pieces.count))].utf8)
+        }
+        text += Array("basic_auth_users:\n  a: hunter\(random.next() % 100)\n".utf8).prefix(
+          random.next() % 2 == 0 ? 0 : 60)
+        for _ in 0..<(random.next() % 4) where !text.isEmpty {
+          // Inside of a secret nothing is changed, or it could not be found again.
+          let at = Int(random.next() % UInt64(text.count))
+          if !String(decoding: text[max(0, at - 12)..<min(text.count, at + 12)], as: UTF8.self).contains("unt") {
+            text[at] = UInt8(truncatingIfNeeded: random.next() % 128)
+          }
+        }
+        try Files.write(text, to: file)
+        do throws(Failures) {
+          var reader = WebConfigurationReader(file: file)
+          _ = try reader.load()
+          good += 1
+        } catch {
+          bad += 1
+          #expect(!error.all.isEmpty)
+          let shown = FailureReport.lines(error.all)
+          #expect(!shown.contains("hunter"), "\(String(decoding: text, as: UTF8.self)): \(shown)")
+        }
+      }
+      #expect(good > 0 && bad > 100)
+    }
+  }
+
   @Test func inlineTextsAreReadAndSoIsEverythingElse() throws {
     try Files.withTemporaryFolder { folder in
       try Self.prepare(folder)
