@@ -1,8 +1,5 @@
 #pragma once
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
 
 /* MHD_start_daemon is variadic: every option travels in one MHD_OptionItem array. */
 static inline struct MHD_Daemon *kae_mhd_start(
@@ -36,16 +33,18 @@ static inline int kae_mhd_no_certificate(
   return -1;
 }
 static inline void *kae_mhd_no_certificate_fn(void) { return (void *)kae_mhd_no_certificate; }
-/* The client's IP address, IPv4 mapped into IPv6, into 16 bytes; zeros when it is not known. */
+/* The client's IP address, IPv4 mapped into IPv6, into 16 bytes; zeros when it is not known. By offsets, because a module
+ * that includes <netinet/in.h> would take its types away from Glibc: 4 is that of sin_addr, 8 that of sin6_addr. */
 static inline void kae_mhd_client_address(struct MHD_Connection *c, unsigned char *out) {
   const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  memset(out, 0, 16);
+  for (int at = 0; at < 16; at++) out[at] = 0;
   if (!i || !i->client_addr) return;
+  const unsigned char *raw = (const unsigned char *)i->client_addr;
   if (i->client_addr->sa_family == AF_INET6) {
-    memcpy(out, &((const struct sockaddr_in6 *)i->client_addr)->sin6_addr, 16);
+    for (int at = 0; at < 16; at++) out[at] = raw[8 + at];
   } else if (i->client_addr->sa_family == AF_INET) {
     out[10] = out[11] = 0xff;
-    memcpy(out + 12, &((const struct sockaddr_in *)i->client_addr)->sin_addr, 4);
+    for (int at = 0; at < 4; at++) out[12 + at] = raw[4 + at];
   }
 }
 /* What NOTIFY_CONNECTION stored for this connection. */
