@@ -1,4 +1,3 @@
-internal import Concurrency
 internal import Diagnostics
 
 /// What one listener lets in: its web configuration file as it was read, or nothing where there is no file.
@@ -107,14 +106,5 @@ struct ListenerRules: Sendable {
 
   private func failure(_ key: String, _ what: String, _ remedy: String) -> Failure {
     Failure(.setting, what, at: .setting(key: key, file: nil, line: nil), remedy: remedy)
-  }
-}
-
-/// Which files there were and what they were like, to see whether one has changed.
-struct FilesSeen: Sendable, Equatable {
-  private let facts: [String: FileFacts?]
-
-  init(_ paths: [String]) {
-    facts = Dictionary(paths.map { ($0, try? FileFacts(path: $0)) }, uniquingKeysWith: { first, _ in first })
   }
 }

@@ -34,12 +34,8 @@ final class Exchange {
   private var discardLimit = 64 << 10
   private var discardedBytes = 0
   private var mustClose = false
-  private var isLate = false
   private var isActive = false
   private var wasServed = false
-
-  /// How much of a body is thrown away before a client is told that its password is wrong, the first time.
-  private static let lateDiscardLimit = 16 << 20
 
   init(core: ServerCore, watch: ConnectionWatch?) {
     self.core = core
@@ -58,11 +54,8 @@ final class Exchange {
       core.active.update { $0 += 1 }
       return begin(connection, method: method, url: url)
     case .login(let login):
-      // The library goes on where it was suspended: with the head once more, so that nothing of the body has been read.
-      let isLate = piece.count > 0
-      guard let result = proceed(connection, login, isLate: isLate) else { return .YES }
-      guard isLate, result == .YES else { return result }
-      return unsafe step(connection, method: method, url: url, piece: piece)
+      // The library goes on where it was suspended: with the head once more, before anything of the body (0.9.75 to 1.0.1).
+      return proceed(connection, login)
     case .body(_, _, let reader?) where piece.count > 0:
       switch unsafe reader.take(piece) {
       case .taken: break
@@ -137,7 +130,7 @@ final class Exchange {
       let login = Login(
         request: request, framing: framing, sender: sender, isRight: isRight, responder: responder)
       stage = .login(login)
-      return proceed(connection, login, isLate: false) ?? .YES
+      return proceed(connection, login)
     }
   }
 
@@ -147,16 +140,13 @@ final class Exchange {
     return refuse(connection, response, framing)
   }
 
-  /// Goes on when the password has been checked, else suspends the connection and answers nil.
-  ///
-  /// - Parameter isLate: whether the body may have begun to arrive: then an answer has to wait for its end.
-  private func proceed(_ connection: Connection, _ login: Login, isLate: Bool) -> MHD_Result? {
+  /// Goes on with the head when the password has been checked, else suspends the connection.
+  private func proceed(_ connection: Connection, _ login: Login) -> MHD_Result {
     if !core.waiting.add(login.responder) { login.responder.answer(.unavailable("Stopping.")) }
     guard let make = login.responder.takeOrSuspend(connection, answerSeconds: core.options.answerSeconds) else {
-      return nil
+      return .YES
     }
     core.waiting.remove(login.responder)
-    self.isLate = isLate
     let refusal = make()
     guard login.isRight.withLock({ $0 }) else { return turnAway(connection, refusal, login.framing) }
     var request = login.request
@@ -197,11 +187,6 @@ final class Exchange {
   /// after the body, so that the connection can be used again and the client is sure to see the answer.
   private func refuse(_ connection: Connection, _ response: HTTPResponse, _ framing: BodyFraming) -> MHD_Result {
     stage = .refused(response)
-    if isLate {
-      // Read to its end, within reason, so that the client sees the answer.
-      discardLimit = max(discardLimit, Self.lateDiscardLimit)
-      return .YES
-    }
     guard framing.isAwaitingLeave || framing.announcedBytes > discardLimit || mustClose && framing.hasBody else {
       return .YES
     }
