@@ -64,6 +64,6 @@ import Testing
       #expect(seats.allSatisfy { !$0.seat.isCut }, "step \(step)")
     }
     crowd.cutIdle()
-    for (seat, standing, _) in seats { #expect(seat.isCut == (standing < 2)) }
+    for (seat, standing, _) in seats { #expect(seat.isCut == (standing == 1)) }
   }
 }

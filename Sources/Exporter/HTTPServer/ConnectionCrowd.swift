@@ -56,10 +56,10 @@ final class ConnectionCrowd: Sendable {
     }
   }
 
-  /// Cuts everybody who is neither sending a body nor being answered.
+  /// Cuts whoever was served and idles: such a client expects it, and comes back. Who is just arriving would not.
   func cutIdle() {
     let idle = state.withLock { state in
-      state.places.values.filter { $0.standing.rawValue <= Standing.guest.rawValue }.map(\.watch)
+      state.places.values.filter { $0.standing == .guest }.map(\.watch)
     }
     for watch in idle { watch.cut() }
   }

@@ -60,7 +60,7 @@ import Glibc
     unsafe raw = started
   }
 
-  /// Closes the connections that wait for nothing of ours.
+  /// Closes the connections that were served and idle.
   func cutIdle() { host.crowd.cutIdle() }
 
   /// New connections are refused from here on; what is connected goes on.

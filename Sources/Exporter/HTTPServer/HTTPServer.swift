@@ -70,7 +70,7 @@ final class HTTPServer: Sendable {
   /// Requests in flight.
   var activeRequests: Int { core.active.withLock { $0 } }
 
-  /// Closes the connections that neither send a body nor wait for an answer: they come back, under today's rules.
+  /// Closes the connections that were served and idle: they come back, under today's rules.
   func cutIdle() {
     for daemon in daemons.withLock({ $0 }) { daemon.cutIdle() }
   }
