@@ -38,8 +38,10 @@ let package = Package(
   targets: [
     // C libraries: a module map and a shim each, nothing else. One Swift module imports each.
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
     .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CXcrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CIntrinsics"),
@@ -64,8 +66,8 @@ let package = Package(
     module(
       "Exporter",
       [
-        "AuditEvents", "CMicroHTTPD", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine",
-        "Inputs", "Metrics", "State", "YAML",
+        "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
+        "Diagnostics", "Engine", "Inputs", "Metrics", "State", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

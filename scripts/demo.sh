@@ -81,7 +81,7 @@ start alertmanager "$alertmanager" /-/ready prometheus-alertmanager --config.fil
   --storage.path="$folder/alertmanager" --web.listen-address="$alertmanager" --cluster.listen-address= \
   --web.external-url="http://$alertmanager/"
 start exporter "$exporter" /-/ready "$binary" serve --cluster.name demo --input.file "$folder/audit.log" \
-  --input.file.start beginning --web.listen-address "$exporter"
+  --input.file.start beginning --storage.path "$folder/state" --web.listen-address "$exporter"
 start prometheus "$prometheus" /-/ready prometheus --config.file="$folder/prometheus.yml" \
   --storage.tsdb.path="$folder/prometheus" --web.listen-address="$prometheus" \
   --web.external-url="http://$prometheus/"

@@ -14,9 +14,9 @@ readonly tools=$PWD/.build-tools
 
 packages_of() {
   case $1 in
-    # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, the four C libraries of ours.
+    # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, our C libraries.
     build) echo binutils ca-certificates git libc6-dev libcurl4 libncurses6 libstdc++-12-dev libxml2 make \
-      libmicrohttpd-dev libsqlite3-dev libyaml-dev pkg-config zlib1g-dev ;;
+      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libsqlite3-dev libyaml-dev pkg-config zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
     # The chain from an audit log to a page.
@@ -25,7 +25,7 @@ packages_of() {
       python3-venv python3-yaml shellcheck sqlite3 valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
-    image) echo libgcc-s1 libmicrohttpd12 libsqlite3-0 libstdc++6 libyaml-0-2 zlib1g ;;
+    image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libstdc++6 libyaml-0-2 zlib1g ;;
     *) echo "install-deps: no group named '$1' (build, run, demo, test, bench, image)" >&2; return 1 ;;
   esac
 }

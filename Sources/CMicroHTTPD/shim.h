@@ -20,6 +20,33 @@ static inline int kae_mhd_connection_fd(struct MHD_Connection *c) {
   const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
   return i ? (int)i->connect_fd : -1;
 }
+/* The connection's gnutls_session_t; NULL without TLS. */
+static inline struct gnutls_session_int *kae_mhd_tls_session(struct MHD_Connection *c) {
+  const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  return i ? (struct gnutls_session_int *)i->tls_session : NULL;
+}
+/* Makes every handshake fail that was not prepared with credentials of its own. A gnutls_certificate_retrieve_function2,
+ * whose types this header does not know. */
+static inline int kae_mhd_no_certificate(
+    void *session, const void *names, int names_count, const void *algorithms, int algorithms_count, void **certificates,
+    unsigned int *certificates_count, void **key) {
+  return -1;
+}
+static inline void *kae_mhd_no_certificate_fn(void) { return (void *)kae_mhd_no_certificate; }
+/* The client's IP address, IPv4 mapped into IPv6, into 16 bytes; zeros when it is not known. By offsets, because a module
+ * that includes <netinet/in.h> would take its types away from Glibc: 4 is that of sin_addr, 8 that of sin6_addr. */
+static inline void kae_mhd_client_address(struct MHD_Connection *c, unsigned char *out) {
+  const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  for (int at = 0; at < 16; at++) out[at] = 0;
+  if (!i || !i->client_addr) return;
+  const unsigned char *raw = (const unsigned char *)i->client_addr;
+  if (i->client_addr->sa_family == AF_INET6) {
+    for (int at = 0; at < 16; at++) out[at] = raw[8 + at];
+  } else if (i->client_addr->sa_family == AF_INET) {
+    out[10] = out[11] = 0xff;
+    for (int at = 0; at < 4; at++) out[12 + at] = raw[4 + at];
+  }
+}
 /* What NOTIFY_CONNECTION stored for this connection. */
 static inline void *kae_mhd_socket_context(struct MHD_Connection *c) {
   const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);

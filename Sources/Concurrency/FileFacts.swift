@@ -28,6 +28,8 @@ public struct FileFacts: Sendable, Equatable {
   public let links: UInt32
   public let isRegular: Bool
   public let isDirectory: Bool
+  /// Whether its permissions let every user of the machine read it.
+  public let isReadableByAll: Bool
 
   /// Of the file that `path` leads to, symbolic links followed.
   public init(path: String) throws(SystemError) { try self.init(directory: AT_FDCWD, path: path) }
@@ -44,5 +46,6 @@ public struct FileFacts: Sendable, Equatable {
     links = raw.stx_nlink
     isRegular = mode_t(raw.stx_mode) & S_IFMT == S_IFREG
     isDirectory = mode_t(raw.stx_mode) & S_IFMT == S_IFDIR
+    isReadableByAll = mode_t(raw.stx_mode) & S_IROTH != 0
   }
 }

@@ -3,6 +3,8 @@ internal import Diagnostics
 /// What `serve` needs to start.
 struct ServeOptions: Sendable {
   let settings: Settings
+  /// The web configuration files that they name.
+  var listeners = ListenerRules()
   /// Reads file and flags again, for a reload.
   let load: @Sendable () throws(Failures) -> Settings
 }

@@ -27,6 +27,8 @@ final class RunningExporter: Sendable {
   private let queue: BatchQueue
   private let engine: EngineThread
   private let inputs: RunningInputs
+  private let gates: Gates
+  private let filesWatch: FilesWatch?
   private let pushServer: HTTPServer?
   private let webServer: HTTPServer
   private let readiness = Readiness()
@@ -41,6 +43,7 @@ final class RunningExporter: Sendable {
       entry.make(settings.inputSettings).map { (name: entry.name, input: $0) }
     }
     queue = BatchQueue(limitBytes: settings.queueBudgetBytes)
+    gates = try Gates(options.listeners, settings)
     let (store, saved) = try Self.openState(settings, logger)
     let commits = CommitStatus()
     do throws(Failure) {
@@ -48,7 +51,7 @@ final class RunningExporter: Sendable {
         settings.engine(inputs: chosen.map(\.name)), restoring: saved, store: store, queue: queue, clock: clock,
         status: commits, report: { [logger] event in Self.report(event, to: logger) })
     } catch { throw error.reason == .countingState ? error.moved(to: .path(store.place)) : error }
-    reloader = Reloader(options, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
+    reloader = Reloader(options, gates: gates, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
     inputs = RunningInputs(chosen.map(\.name), saved: saved.positions, commits: commits)
 
     // The scrapers' listener opens first: an address in use must not cost an event.
@@ -56,18 +59,24 @@ final class RunningExporter: Sendable {
       settings: settings, queue: queue, statuses: inputs.statuses,
       state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock)
     webServer = try HTTPServer(
-      addresses: settings.web.listenAddresses, router: web.router, counters: web.counters)
-    for address in webServer.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
+      addresses: settings.web.listenAddresses, router: web.router, counters: web.counters, gate: gates.web)
+    for address in webServer.addresses {
+      logger.info("listening", metadata: ["address": "\(address)", "tls": "\(gates.web.isTLS)"])
+    }
     // Before there is anything to count: however busy the engine is later, a scrape finds readings.
     guard web.scrapes.prepare(waitingMilliseconds: Self.startMilliseconds) else {
       throw Failure(.engine, "the engine does not answer", at: .process, remedy: "Give the process more processor time")
     }
     try inputs.start(
       chosen.map(\.input), cluster: settings.clusterName, queue: queue, clock: clock, log: log)
-    pushServer = try Self.pushServer(settings, inputs, queue, web.counters)
+    pushServer = try Self.pushServer(settings, inputs, queue, web.counters, gates)
     for address in pushServer?.addresses ?? [] {
-      logger.info("listening for pushes", metadata: ["address": "\(address)"])
+      logger.info("listening for pushes", metadata: ["address": "\(address)", "tls": "\(gates.push.isTLS)"])
     }
+    filesWatch =
+      options.listeners.files.isEmpty
+      ? nil
+      : try FilesWatch({ [reloader] in reloader.watchedFiles }, changed: { [reloader] in reloader.filesChanged() })
     readiness.obstacle = nil
     logger.info("ready", metadata: ["inputs": "\(chosen.map(\.name).joined(separator: ", "))"])
   }
@@ -101,23 +110,26 @@ final class RunningExporter: Sendable {
   }
 
   private static func pushServer(
-    _ settings: Settings, _ inputs: RunningInputs, _ queue: BatchQueue, _ counters: HTTPCounters
+    _ settings: Settings, _ inputs: RunningInputs, _ queue: BatchQueue, _ counters: HTTPCounters,
+    _ gates: Gates
   ) throws(Failure) -> HTTPServer? {
-    let routes = inputs.endpoints.map { Route.push($0.endpoint, queue: queue, status: $0.status) }
+    let routes = inputs.endpoints.map { Route.push($0.endpoint, queue: queue, status: $0.status) { gates.pushRights } }
     guard !routes.isEmpty else { return nil }
     return try HTTPServer(
-      addresses: settings.inputs.webhook.listenAddresses, router: Router(routes), counters: counters)
+      addresses: settings.inputs.webhook.listenAddresses, router: Router(routes), counters: counters, gate: gates.push)
   }
 
   /// Stops everything; what was read or pushed is counted.
   func stop() {
     logger.info("stopping")
     readiness.obstacle = "Stopping."
+    filesWatch?.stop()
     inputs.stop()
     pushServer?.stop(graceMilliseconds: Self.graceMilliseconds)
     queue.close()
     engine.join()
     webServer.stop(graceMilliseconds: Self.graceMilliseconds)
+    gates.stop()
     logger.info("stopped")
   }
 }

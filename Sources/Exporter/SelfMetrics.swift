@@ -76,6 +76,7 @@ final class ReloadStatus: Sendable {
   init(loadedAt time: Microseconds) { state = Lock((true, time)) }
 
   func succeeded(at time: Microseconds) { state.withLock { $0 = (true, time) } }
+  var isSuccessful: Bool { state.withLock { $0.isSuccessful } }
   func failed() { state.withLock { $0.isSuccessful = false } }
 
   func add(to all: inout Readings) {

@@ -89,9 +89,12 @@ public struct PushHead: Sendable {
   public let path: String
   /// `content-encoding`, lower case; empty when absent.
   public let contentEncoding: String
-  public init(path: String, contentEncoding: String) {
+  /// The clusters whose events the sender may write: 403 for others. Nil where nobody is asked who they are.
+  public let writableClusters: Set<String>?
+  public init(path: String, contentEncoding: String, writableClusters: Set<String>? = nil) {
     self.path = path
     self.contentEncoding = contentEncoding
+    self.writableClusters = writableClusters
   }
 }
 

@@ -87,13 +87,14 @@ struct TreeReader {
   }
 
   private mutating func refuseAnchor(_ event: Event) {
+    let name = limits.isContentSecret ? "…" : event.anchor
     if case .alias = event.kind {
       note(
-        event, "*\(event.anchor) refers to an anchor, and anchors are not read",
+        event, "*\(name) refers to an anchor, and anchors are not read",
         "Write the value out, or quote it if it is a text that begins with *")
     } else {
       note(
-        event, "&\(event.anchor) is an anchor, and anchors are not read",
+        event, "&\(name) is an anchor, and anchors are not read",
         "Remove it, or quote the value if it is a text that begins with &")
     }
   }
@@ -101,7 +102,8 @@ struct TreeReader {
   /// Only the tag that says what the node is anyhow is known; `!` means the same.
   private mutating func expect(_ event: Event, tag: String, _ kind: String) {
     guard !["", "!", "tag:yaml.org,2002:" + tag].contains(event.tag) else { return }
-    note(event, "tag \(event.tag) is not known for \(kind)", "Remove the tag")
+    let tag = limits.isContentSecret ? "!…" : event.tag
+    note(event, "tag \(tag) is not known for \(kind)", "Remove the tag")
   }
 
   private func place(_ value: YAMLNode.Value, _ event: Event) -> YAMLNode {

@@ -11,6 +11,8 @@ public enum YAMLDocument {
     public var depth = 32
     /// Scalars, lists and mappings together, keys included.
     public var nodes = 200_000
+    /// Whether failures must not show what the text says, names of keys apart: it may be a password.
+    public var isContentSecret = false
     public init() {}
   }
 

@@ -4,7 +4,7 @@
 enum House {
   /// Left never imports right, and modules of one row do not import each other (docs/architecture.md).
   static let moduleOrder: [[String]] = [
-    ["CIntrinsics", "CLinux", "CMicroHTTPD", "CSQLite", "CYAML", "CZlib"],
+    ["CGnuTLS", "CIntrinsics", "CLinux", "CMicroHTTPD", "CSQLite", "CXcrypt", "CYAML", "CZlib"],
     ["Diagnostics"],
     ["Concurrency", "Compression", "Crypto", "YAML"],
     ["AuditEvents"],
@@ -23,10 +23,12 @@ enum House {
   /// A C library, or a large dependency, has one importer: everything else goes through its interface.
   static let soleImporter = [
     "ArgumentParser": "Sources/Exporter/",
+    "CGnuTLS": "Sources/Exporter/Access/",
     "CIntrinsics": "Sources/AuditEvents/",
     "CLinux": "Sources/Concurrency/",
     "CMicroHTTPD": "Sources/Exporter/HTTPServer/",
     "CSQLite": "Sources/State/Database.swift",
+    "CXcrypt": "Sources/Exporter/Access/",
     "CYAML": "Sources/YAML/",
     "CZlib": "Sources/Compression/",
   ]

@@ -51,6 +51,8 @@ import YAML
     let values: [String: [String]] = [
       "input.file": ["--input.file", "a", "--input.file=b"], "input.file.start": ["--input.file.start", "end"],
       "input.stdin": ["--input.stdin"], "input.webhook.listen-address": ["--input.webhook.listen-address=127.0.0.1:1"],
+      "input.webhook.config.file": ["--input.webhook.config.file", "/dev/null"],
+      "web.config.file": ["--web.config.file", "/dev/null"],
       "input.webhook.insecure": ["--input.webhook.insecure"], "cluster.name": ["--cluster.name", "x"],
       "storage.path": ["--storage.path", ""],
       "web.listen-address": ["--web.listen-address", ":1"], "web.telemetry-path": ["--web.telemetry-path", "/x"],

@@ -68,7 +68,10 @@ private func runServe(_ command: ServeCommand, _ commands: Commands, _ console: 
   }
   do throws(Failures) {
     let settings = try load()
-    guard command.configCheck else { return commands.serve(ServeOptions(settings: settings, load: load)) }
+    let listeners = try ListenerRules.load(settings)
+    guard command.configCheck else {
+      return commands.serve(ServeOptions(settings: settings, listeners: listeners, load: load))
+    }
     console.out("SUCCESS: \(file ?? "the configuration") is valid\n")
     return 0
   } catch {

@@ -24,11 +24,15 @@ struct ServeCommand: ParsableCommand {
   var inputStdin: Bool?
   @Option(name: .customLong("input.webhook.listen-address"), help: help("input.webhook.listen-address", "ADDRESS"))
   var webhookListenAddress: [String] = []
+  @Option(name: .customLong("input.webhook.config.file"), help: help("input.webhook.config.file", "FILE"))
+  var webhookConfigFile: String?
   @Flag(name: .customLong("input.webhook.insecure"), inversion: .prefixedNo, help: help("input.webhook.insecure"))
   var webhookInsecure: Bool?
 
   @Option(name: .customLong("web.listen-address"), help: help("web.listen-address", "ADDRESS"))
   var webListenAddress: [String] = []
+  @Option(name: .customLong("web.config.file"), help: help("web.config.file", "FILE"))
+  var webConfigFile: String?
   @Option(name: .customLong("web.telemetry-path"), help: help("web.telemetry-path", "PATH"))
   var webTelemetryPath: String?
   @Option(name: .customLong("web.external-url"), help: help("web.external-url", "URL"))
@@ -49,8 +53,9 @@ struct ServeCommand: ParsableCommand {
   var given: [GivenFlag] {
     let single: [(String, String?)] = [
       ("cluster.name", clusterName), ("storage.path", storagePath), ("input.file.start", inputFileStart),
-      ("input.stdin", inputStdin.map(String.init)),
-      ("input.webhook.insecure", webhookInsecure.map(String.init)), ("web.telemetry-path", webTelemetryPath),
+      ("input.stdin", inputStdin.map(String.init)), ("input.webhook.config.file", webhookConfigFile),
+      ("input.webhook.insecure", webhookInsecure.map(String.init)), ("web.config.file", webConfigFile),
+      ("web.telemetry-path", webTelemetryPath),
       ("web.external-url", webExternalURL), ("web.route-prefix", webRoutePrefix),
       ("web.enable-lifecycle", webEnableLifecycle.map(String.init)), ("web.max-requests", webMaxRequests),
       ("log.level", logLevel), ("log.format", logFormat),

@@ -16,6 +16,14 @@ internal import CMicroHTTPD
   /// Ends the parking; from any thread, once for each `suspend`.
   func resume() { unsafe MHD_resume_connection(raw) }
 
+  /// Whom it is with. Only from its own thread.
+  func clientAddress() -> ClientAddress {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    // SAFETY: 16 bytes are written into 16.
+    unsafe kae_mhd_client_address(raw, &bytes)
+    return ClientAddress(bytes)
+  }
+
   /// The headers in the order they came, names in lower case. Only from its own thread.
   func headers() -> [HTTPRequest.Header] {
     let collector = HeaderCollector()
@@ -27,8 +35,10 @@ internal import CMicroHTTPD
 
   /// Hands the answer to the library, on the connection's own thread. False when it refuses: then close the connection.
   ///
-  /// - Parameter closing: whether the connection ends with this answer.
-  func queue(_ response: HTTPResponse, closing: Bool) -> Bool {
+  /// - Parameters:
+  ///   - extra: headers of the configuration; they win over the answer's own.
+  ///   - closing: whether the connection ends with this answer.
+  func queue(_ response: HTTPResponse, extra: [(name: String, value: String)] = [], closing: Bool) -> Bool {
     // SAFETY: the bytes live as long as the body, which is held here until the library calls `releaseBody`.
     let holder = unsafe Unmanaged.passRetained(response.body).toOpaque()
     let made = unsafe MHD_create_response_from_buffer_with_free_callback_cls(
@@ -38,8 +48,11 @@ internal import CMicroHTTPD
       return false
     }
     defer { unsafe MHD_destroy_response(made) }
-    for header in response.headers { _ = unsafe MHD_add_response_header(made, header.name, header.value) }
-    _ = unsafe MHD_add_response_header(made, "X-Content-Type-Options", "nosniff")
+    let names = Set(extra.map { $0.name.lowercased() })
+    let own = response.headers + [("X-Content-Type-Options", "nosniff")]
+    for header in own.filter({ !names.contains($0.name.lowercased()) }) + extra {
+      _ = unsafe MHD_add_response_header(made, header.name, header.value)
+    }
     if closing { _ = unsafe MHD_add_response_header(made, "Connection", "close") }
     return unsafe MHD_queue_response(raw, UInt32(response.status), made) == .YES
   }

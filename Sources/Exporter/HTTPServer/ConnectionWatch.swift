@@ -15,13 +15,21 @@ final class ConnectionWatch: Sendable {
   private let descriptor: Int32
   private let timers: Timers
   private let lingerer: Lingerer
+  private let crowd: ConnectionCrowd
   private let state = Monitor(State())
+  /// Nil without TLS.
+  let peer: TLSPeer?
 
-  init(descriptor: Int32, timers: Timers, lingerer: Lingerer) {
+  init(descriptor: Int32, timers: Timers, lingerer: Lingerer, crowd: ConnectionCrowd, peer: TLSPeer?) {
     self.descriptor = descriptor
     self.timers = timers
     self.lingerer = lingerer
+    self.crowd = crowd
+    self.peer = peer
   }
+
+  /// What the connection is about, as far as others may want its place.
+  func stand(_ standing: ConnectionCrowd.Standing) { crowd.move(self, to: standing) }
 
   /// Cuts the connection after `seconds`, whatever was armed before.
   func arm(seconds: Int) {
@@ -48,6 +56,9 @@ final class ConnectionWatch: Sendable {
 
   /// The library closes the descriptor after this returns.
   func end() {
+    crowd.leave(self)
+    // A client that was refused reads why only if no reset overtakes the alert.
+    if peer?.isRefused == true { lingerAtEnd() }
     state.withLock { state in
       state.token.map(timers.cancel)
       state.token = nil
@@ -56,11 +67,16 @@ final class ConnectionWatch: Sendable {
     }
   }
 
+  /// Ends the connection now; from any thread.
+  func cut() { state.withLock { cut($0) } }
+
   private func cut(_ generation: UInt64) {
-    state.withLock { state in
-      // Under the lock, so that the descriptor cannot be closed and given to another connection meanwhile.
-      if state.isOpen, state.generation == generation { shutdown(descriptor, Int32(SHUT_RDWR)) }
-    }
+    state.withLock { if $0.generation == generation { cut($0) } }
+  }
+
+  /// Under the lock, so that the descriptor cannot be closed and given to another connection meanwhile.
+  private func cut(_ state: State) {
+    if state.isOpen { shutdown(descriptor, Int32(SHUT_RDWR)) }
   }
 }
 

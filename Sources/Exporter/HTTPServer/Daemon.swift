@@ -11,18 +11,21 @@ import Glibc
   private let raw: OpaquePointer
   private let core: ServerCore
   private let listener: Int32
+  private let host: Host
 
   init(_ address: ListenAddress, _ core: ServerCore) throws(Failure) {
     let options = core.options
     (listener, port) = try address.open()
     self.core = core
+    host = Host(core)
     // poll, not epoll: the library uses epoll edge-triggered and, after a short read, waits for an edge that never comes when
     // the client's end had arrived together with its last bytes (0.9.75). Such a request would hold its memory until its
     // deadline.
     var flags = MHD_USE_POLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
     if address.host.isEmpty || address.host.contains(":") { flags |= MHD_USE_IPv6.rawValue }
-    // SAFETY: the callbacks run between start and stop of the daemon; `core` is held by this object for longer.
-    let context = unsafe Unmanaged.passUnretained(core).toOpaque()
+    if core.gate?.isTLS == true { flags |= MHD_USE_TLS.rawValue }
+    // SAFETY: the callbacks run between start and stop of the daemon; `host` is held by this object for longer.
+    let context = unsafe Unmanaged.passUnretained(host).toOpaque()
     func number(_ option: MHD_OPTION, _ value: Int) -> MHD_OptionItem {
       unsafe MHD_OptionItem(option: option, value: value, ptr_value: nil)
     }
@@ -42,6 +45,11 @@ import Glibc
     ]
     // The library takes a pool of two or more; without one it runs a single thread.
     if options.threads > 1 { unsafe items.append(number(.THREAD_POOL_SIZE, options.threads)) }
+    if core.gate?.isTLS == true {
+      // Every connection gets certificates and priorities of its own, `TLSPeer.prepare`; one without them gets nowhere.
+      unsafe items.append(
+        MHD_OptionItem(option: .HTTPS_CERT_CALLBACK, value: 0, ptr_value: kae_mhd_no_certificate_fn()))
+    }
     unsafe items.append(number(.END, 0))
     guard let started = unsafe kae_mhd_start(flags, 0, requestStepped, context, &items) else {
       close(listener)
@@ -51,6 +59,9 @@ import Glibc
     }
     unsafe raw = started
   }
+
+  /// Closes the connections that were served and idle.
+  func cutIdle() { host.crowd.cutIdle() }
 
   /// New connections are refused from here on; what is connected goes on.
   func quiesce() {
@@ -71,9 +82,20 @@ private func leaveEscaped(
   return unsafe strlen(text)
 }
 
-private func coreOf(_ context: UnsafeMutableRawPointer) -> ServerCore {
-  // SAFETY: what `Daemon.init` passed; the daemon holds the core until after its last callback.
-  unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
+/// What the callbacks of one daemon get.
+private final class Host: Sendable {
+  let core: ServerCore
+  let crowd: ConnectionCrowd
+
+  init(_ core: ServerCore) {
+    self.core = core
+    crowd = ConnectionCrowd(limit: max(1, core.options.connectionsLimit * 3 / 4))
+  }
+}
+
+private func hostOf(_ context: UnsafeMutableRawPointer) -> Host {
+  // SAFETY: what `Daemon.init` passed; the daemon holds it until after its last callback.
+  unsafe Unmanaged<Host>.fromOpaque(context).takeUnretainedValue()
 }
 
 private func connectionChanged(
@@ -83,12 +105,20 @@ private func connectionChanged(
   guard let context = unsafe context, let connection = unsafe connection, let slot = unsafe slot else { return }
   switch change {
   case .CONNECTION_NOTIFY_STARTED:
-    let core = unsafe coreOf(context)
+    let host = unsafe hostOf(context)
+    let core = host.core
     let watch = unsafe ConnectionWatch(
-      descriptor: kae_mhd_connection_fd(connection), timers: core.timers, lingerer: core.lingerer)
+      descriptor: kae_mhd_connection_fd(connection), timers: core.timers, lingerer: core.lingerer, crowd: host.crowd,
+      peer: core.gate?.newPeer())
     watch.arm(seconds: core.options.requestSeconds)
     // SAFETY: released below; the library calls both exactly once for a connection.
     unsafe slot.pointee = Unmanaged.passRetained(watch).toOpaque()
+    if let peer = watch.peer {
+      // SAFETY: the session ends before `CONNECTION_NOTIFY_CLOSED`, so the watch and its peer outlive it.
+      let isPrepared = unsafe kae_mhd_tls_session(connection).map { unsafe peer.prepare($0) } ?? false
+      if !isPrepared { watch.cut() }
+    }
+    host.crowd.join(watch)
   case .CONNECTION_NOTIFY_CLOSED:
     guard let raw = unsafe slot.pointee else { return }
     unsafe slot.pointee = nil
@@ -107,7 +137,7 @@ private func requestBegan(
   let watch = unsafe kae_mhd_socket_context(connection).map {
     unsafe Unmanaged<ConnectionWatch>.fromOpaque($0).takeUnretainedValue()
   }
-  let exchange = unsafe Exchange(core: coreOf(context), watch: watch)
+  let exchange = unsafe Exchange(core: hostOf(context).core, watch: watch)
   // SAFETY: released by `requestEnded`, which the library calls exactly once for each of these.
   return unsafe Unmanaged.passRetained(exchange).toOpaque()
 }

@@ -8,12 +8,22 @@ internal import Concurrency
 final class Exchange {
   private enum Stage {
     case head
+    /// Its password is being checked; the body, if any, is not read meanwhile.
+    case login(Login)
     case body(Route, HTTPRequest, BodyReader?)
     /// The body is thrown away, then this is the answer.
     case refused(HTTPResponse)
     /// The handler has it.
     case handed(HTTPResponder)
     case answered
+  }
+
+  private struct Login {
+    let request: HTTPRequest
+    let framing: BodyFraming
+    let sender: Sender
+    let isRight: Lock<Bool>
+    let responder: HTTPResponder
   }
 
   private let core: ServerCore
@@ -25,6 +35,7 @@ final class Exchange {
   private var discardedBytes = 0
   private var mustClose = false
   private var isActive = false
+  private var wasServed = false
 
   init(core: ServerCore, watch: ConnectionWatch?) {
     self.core = core
@@ -42,6 +53,9 @@ final class Exchange {
       isActive = true
       core.active.update { $0 += 1 }
       return begin(connection, method: method, url: url)
+    case .login(let login):
+      // The library goes on where it was suspended: with the head once more, before anything of the body (0.9.75 to 1.0.1).
+      return proceed(connection, login)
     case .body(_, _, let reader?) where piece.count > 0:
       switch unsafe reader.take(piece) {
       case .taken: break
@@ -71,9 +85,13 @@ final class Exchange {
     case .handed(let responder):
       core.waiting.remove(responder)
       responder.end()
+    case .login(let login):
+      core.waiting.remove(login.responder)
+      login.responder.end()
     case .body(_, _, let reader): reader?.discard()
     case .head, .refused, .answered: break
     }
+    watch?.stand(wasServed ? .guest : .stranger)
     if isActive { core.active.update { $0 -= 1 } }
     watch?.arm(seconds: core.options.idleSeconds + core.options.requestSeconds)
   }
@@ -87,7 +105,59 @@ final class Exchange {
       mustClose = true
       return refuse(connection, .text(400, text), framing)
     }
-    switch core.router.find(url) {
+    var request = HTTPRequest(method: method, path: url, headers: headers)
+    if case .route(let route, _) = core.router.find(url) {
+      handlerName = route.pattern
+      didAnswer = route.didAnswer
+    }
+    guard let gate = core.gate else { return find(connection, request, framing) }
+    // Who is not let in does not learn what there is.
+    let responder = HTTPResponder(timers: core.timers)
+    let isRight = Lock(false)
+    let verdict = gate.judge(
+      authorization: request.header("authorization"), peer: watch?.peer, from: connection.clientAddress()
+    ) { right in
+      isRight.withLock { $0 = right }
+      responder.answer(Gate.unauthorized)
+    }
+    mustClose = gate.isOutdated(watch?.peer)
+    switch verdict {
+    case .refuse(let response): return turnAway(connection, response, framing)
+    case .pass(let sender):
+      request.sender = sender
+      return find(connection, request, framing)
+    case .wait(let sender):
+      let login = Login(
+        request: request, framing: framing, sender: sender, isRight: isRight, responder: responder)
+      stage = .login(login)
+      return proceed(connection, login)
+    }
+  }
+
+  /// Answers somebody who is not let in: at once when nobody can say how much would have to be thrown away first.
+  private func turnAway(_ connection: Connection, _ response: HTTPResponse, _ framing: BodyFraming) -> MHD_Result {
+    if framing.hasBody, framing.lengthIfKnown == nil { mustClose = true }
+    return refuse(connection, response, framing)
+  }
+
+  /// Goes on with the head when the password has been checked, else suspends the connection.
+  private func proceed(_ connection: Connection, _ login: Login) -> MHD_Result {
+    if !core.waiting.add(login.responder) { login.responder.answer(.unavailable("Stopping.")) }
+    guard let make = login.responder.takeOrSuspend(connection, answerSeconds: core.options.answerSeconds) else {
+      return .YES
+    }
+    core.waiting.remove(login.responder)
+    let refusal = make()
+    guard login.isRight.withLock({ $0 }) else { return turnAway(connection, refusal, login.framing) }
+    var request = login.request
+    request.sender = login.sender
+    return find(connection, request, login.framing)
+  }
+
+  /// Finds the route of a request that was let in.
+  private func find(_ connection: Connection, _ request: HTTPRequest, _ framing: BodyFraming) -> MHD_Result {
+    let method = request.method
+    switch core.router.find(request.path) {
     case .nothing: return refuse(connection, .text(404, "Nothing is here."), framing)
     case .redirect(let place):
       handlerName = "/"
@@ -96,9 +166,7 @@ final class Exchange {
       }
       return refuse(connection, .text(302, "See \(place)", headers: [("Location", place)]), framing)
     case .route(let route, let path):
-      handlerName = route.pattern
-      didAnswer = route.didAnswer
-      let request = HTTPRequest(method: method, path: path, headers: headers)
+      let request = HTTPRequest(method: method, path: path, headers: request.headers, sender: request.sender)
       guard route.methods.contains(method) else {
         return refuse(connection, .text(405, "Use \(route.allow).", headers: [("Allow", route.allow)]), framing)
       }
@@ -109,6 +177,7 @@ final class Exchange {
       discardLimit = policy.limitBytes
       if framing.announcedBytes > policy.limitBytes { return refuse(connection, Self.tooLong, framing) }
       if let refusal = policy.admit(request) { return refuse(connection, refusal, framing) }
+      watch?.stand(.sending)
       stage = .body(route, request, BodyReader(policy, announcedBytes: framing.lengthIfKnown))
       return .YES
     }
@@ -133,6 +202,7 @@ final class Exchange {
     let responder = HTTPResponder(timers: core.timers)
     stage = .handed(responder)
     watch?.disarm()
+    watch?.stand(.served)
     route.handler(request, responder)
     return proceed(connection, responder)
   }
@@ -151,7 +221,9 @@ final class Exchange {
   private func queue(_ connection: Connection, _ response: HTTPResponse) -> MHD_Result {
     stage = .answered
     watch?.arm(seconds: core.options.responseSeconds)
-    guard connection.queue(response, closing: mustClose || core.isStopping) else { return .NO }
+    let closing = mustClose || core.isStopping
+    guard connection.queue(response, extra: core.gate?.headers ?? [], closing: closing) else { return .NO }
+    wasServed = response.status < 400
     core.counters.count(handlerName, response.status)
     didAnswer?(response.status)
     return .YES

@@ -10,6 +10,8 @@ struct HTTPRequest: Sendable {
   let headers: [Header]
   /// Nil for routes that take none.
   var body: Body?
+  /// Who sent it; nil on a listener that asks nobody.
+  var sender: Sender?
 
   struct Header: Sendable {
     let name: String

@@ -38,12 +38,15 @@ final class HTTPServer: Sendable {
   /// Opens every address and begins to answer.
   ///
   /// - Errors: reason `address` when one cannot be listened on; then none is left open. Reason `thread`.
+  ///
+  /// - Parameter gate: TLS and who may ask; nil for plain HTTP and everybody. It outlives the server.
   init(
-    addresses: [ListenAddress], options: Options = Options(), router: Router, counters: HTTPCounters = HTTPCounters()
+    addresses: [ListenAddress], options: Options = Options(), router: Router, counters: HTTPCounters = HTTPCounters(),
+    gate: Gate? = nil
   ) throws(Failure) {
     self.counters = counters
     for route in router.routes { counters.declare(route.pattern) }
-    core = ServerCore(options: options, router: router, counters: counters, timers: try Timers())
+    core = ServerCore(options: options, router: router, counters: counters, timers: try Timers(), gate: gate)
     var started: [Daemon] = []
     var taken: [ListenAddress] = []
     do {
@@ -59,12 +62,18 @@ final class HTTPServer: Sendable {
     }
     self.addresses = taken
     daemons = Lock(started)
+    gate?.whenTLSChanges { [weak self] in self?.cutIdle() }
   }
 
   deinit { stop(graceMilliseconds: 0) }
 
   /// Requests in flight.
   var activeRequests: Int { core.active.withLock { $0 } }
+
+  /// Closes the connections that were served and idle: they come back, under today's rules.
+  func cutIdle() {
+    for daemon in daemons.withLock({ $0 }) { daemon.cutIdle() }
+  }
 
   /// Refuses new connections, lets requests in flight finish for at most `graceMilliseconds`, answers the waiting ones with
   /// 503, and closes everything. Later calls do nothing.
@@ -91,17 +100,19 @@ final class ServerCore: Sendable {
   let router: Router
   let counters: HTTPCounters
   let timers: Timers
+  let gate: Gate?
   let lingerer: Lingerer
   let waiting = WaitingResponders()
   /// Requests whose head has arrived and whose answer is not yet sent.
   let active = Monitor(0)
   let isStoppingFlag = Lock(false)
 
-  init(options: HTTPServer.Options, router: Router, counters: HTTPCounters, timers: Timers) {
+  init(options: HTTPServer.Options, router: Router, counters: HTTPCounters, timers: Timers, gate: Gate?) {
     self.options = options
     self.router = router
     self.counters = counters
     self.timers = timers
+    self.gate = gate
     lingerer = Lingerer(timers: timers)
   }
 

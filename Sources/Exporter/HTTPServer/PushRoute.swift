@@ -5,11 +5,20 @@ extension Route {
   /// The route of a push input: a body that holds its part of the queue's budget while it arrives, an answer when the batch
   /// is committed.
   ///
-  /// - Parameter status: counts the answers, `push_requests_total`.
-  static func push(_ endpoint: Endpoint, queue: BatchQueue, status: InputStatus) -> Route {
+  /// - Parameters:
+  ///   - status: counts the answers, `push_requests_total`.
+  ///   - rights: what each sender may write now.
+  static func push(
+    _ endpoint: Endpoint, queue: BatchQueue, status: InputStatus,
+    rights: @escaping @Sendable () -> PushRights = { PushRights([]) }
+  ) -> Route {
     let policy = BodyPolicy(
       limitBytes: endpoint.bodyBytesLimit,
-      admit: { request in endpoint.admit(request.pushHead).map(refusal) },
+      admit: { request in
+        let head = request.pushHead(rights())
+        return head.writableClusters?.isEmpty == true
+          ? .text(403, "This credential may not push.") : endpoint.admit(head).map(refusal)
+      },
       reserve: { more, held in queue.reserve(more, holding: held) },
       release: { queue.release($0) })
     status.update { $0.pushAnswers = [200: 0, 400: 0, 503: 0] }
@@ -18,7 +27,7 @@ extension Route {
       didAnswer: { code in status.update { $0.pushAnswers[code, default: 0] += 1 } },
       handler: { request, responder in
         guard let body = request.body else { return _ = responder.answer(.text(400, "There is no body.")) }
-        let push = PushRequest(head: request.pushHead, body: body.bytes, reservedBytes: body.reservedBytes)
+        let push = PushRequest(head: request.pushHead(rights()), body: body.bytes, reservedBytes: body.reservedBytes)
         let refused = endpoint.handle(push, PushReply { answer in responder.answer(response(to: answer)) })
         if let refused { responder.answer(refusal(refused)) }
       })
@@ -42,7 +51,9 @@ extension Route {
 private let retryAfterSeconds = 5
 
 extension HTTPRequest {
-  fileprivate var pushHead: PushHead {
-    PushHead(path: path, contentEncoding: (header("content-encoding") ?? "").lowercased())
+  fileprivate func pushHead(_ rights: PushRights) -> PushHead {
+    PushHead(
+      path: path, contentEncoding: (header("content-encoding") ?? "").lowercased(),
+      writableClusters: rights.clusters(of: sender))
   }
 }

@@ -26,10 +26,25 @@ enum Schema {
       flag: "input.webhook.listen-address", example: "[\"127.0.0.1:10404\"]",
       help: "Addresses to take pushes of the API server's audit webhook at, on /webhook and /webhook/<cluster>."),
     Setting(
+      "inputs.webhook.config_file", \.inputs.webhook.configFile, .path, flag: "input.webhook.config.file",
+      example: "/etc/kube-audit-exporter/push.yml",
+      help:
+        "The web configuration file of the listener for pushes: TLS, client certificates, passwords, in the format of "
+        + "`web.config_file`. Its credentials are its own: those of scrapers open nothing here. A change of the file, or of a "
+        + "file that it names, takes effect by itself."),
+    Setting(
+      "inputs.webhook.writers", \.inputs.webhook.writers,
+      Shape<Settings.Webhook.Writer>.writer.list("list of {user, clusters} or {certificate, clusters}", limit: 1000),
+      isReloadable: true, example: "[{user: kube-apiserver, clusters: [default]}]",
+      fields: Shape<Settings.Webhook.Writer>.fields,
+      help:
+        "Who may write events of which cluster, once `inputs.webhook.config_file` asks for passwords or certificates. Others "
+        + "get 403."),
+    Setting(
       "inputs.webhook.insecure", \.inputs.webhook.isInsecure, .bool, flag: "input.webhook.insecure",
       help:
-        "Let the webhook listen on addresses that other machines reach. Anybody there can then write events: there is "
-        + "no authentication."),
+        "Let the webhook listen without authentication on addresses that other machines reach. Anybody there can then write "
+        + "events. Not needed with authentication."),
     Setting(
       "inputs.webhook.clusters", \.inputs.webhook.clusters,
       ClusterName.shape.list("list of cluster names", limit: 1000),
@@ -168,6 +183,13 @@ enum Schema {
       "web.listen_addresses", \.web.listenAddresses, Shape<ListenAddress>.address.list("list of addresses", limit: 16),
       flag: "web.listen-address",
       help: "Addresses to serve scrapers and people at."),
+    Setting(
+      "web.config_file", \.web.configFile, .path, flag: "web.config.file",
+      example: "/etc/kube-audit-exporter/web.yml",
+      help:
+        "The web configuration file: TLS, client certificates, passwords, headers, in the format of Prometheus' "
+        + "exporter-toolkit. A change of the file, or of a file that it names, takes effect by itself. docs/security.md."
+    ),
     Setting(
       "web.telemetry_path", \.web.telemetryPath, .checked("path", SettingsChecks.telemetryPath),
       flag: "web.telemetry-path",

@@ -48,6 +48,10 @@ struct Settings: Sendable, Equatable {
   struct Webhook: Sendable, Equatable {
     /// Empty: the webhook is off.
     var listenAddresses: [ListenAddress] = []
+    /// A web configuration file of its own; empty for plain HTTP without authentication.
+    var configFile = ""
+    /// Who may write, once pushes are authenticated.
+    var writers: [Writer] = []
     /// Whether a listener without authentication may be reached from other machines.
     var isInsecure = false
     /// Names that `/webhook/<cluster>` takes besides `clusters` and `clusterName`.
@@ -55,10 +59,25 @@ struct Settings: Sendable, Equatable {
     /// The largest body as it arrives, and after decompression.
     var bodyLimitBytes = 64 << 20
     var decodedLimitBytes = 64 << 20
+
+    /// What somebody proves to be.
+    enum Credential: Sendable, Hashable {
+      /// Of `basic_auth_users`.
+      case user(String)
+      /// A subject alternative name or the common name of a verified client certificate.
+      case certificate(String)
+    }
+
+    struct Writer: Sendable, Hashable {
+      var credential: Credential
+      var clusters: [String]
+    }
   }
 
   struct Web: Sendable, Equatable {
     var listenAddresses = [ListenAddress(host: "", port: 10_403)]
+    /// A web configuration file; empty for plain HTTP without authentication.
+    var configFile = ""
     var telemetryPath = "/metrics"
     /// Empty, or `http://host/prefix` without a slash at its end.
     var externalURL = ""

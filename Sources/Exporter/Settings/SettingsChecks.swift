@@ -32,12 +32,22 @@ enum SettingsChecks {
   }
 
   private static func inputs(_ settings: Settings) -> [Failure] {
-    guard !settings.inputs.webhook.isInsecure else { return [] }
-    return settings.inputs.webhook.listenAddresses.filter { !$0.isLoopback }.map {
+    let known = Set(settings.webhookClusters)
+    let unknown = Set(settings.inputs.webhook.writers.flatMap(\.clusters)).subtracting(known).sorted().map {
       failure(
-        "inputs.webhook.listen_addresses", "\($0) can be reached from other machines, and pushes are not authenticated",
-        "Listen on 127.0.0.1, or accept events from anybody there with --input.webhook.insecure")
+        "inputs.webhook.writers", "cluster \($0) is not known to the webhook",
+        "Add it to inputs.webhook.clusters or to clusters")
     }
+    // With a file of its own, `ListenerRules` judges by what is in it.
+    guard !settings.inputs.webhook.isInsecure, settings.inputs.webhook.configFile.isEmpty else { return unknown }
+    return unknown
+      + settings.inputs.webhook.listenAddresses.filter { !$0.isLoopback }.map {
+        failure(
+          "inputs.webhook.listen_addresses",
+          "\($0) can be reached from other machines, and pushes are not authenticated",
+          "Authenticate them with --input.webhook.config.file, listen on 127.0.0.1, or accept events from anybody there with "
+            + "--input.webhook.insecure")
+      }
   }
 
   private static func addresses(_ settings: Settings) -> [Failure] {

@@ -27,7 +27,8 @@ enum SettingsDocument {
     addresses `:10403`, `127.0.0.1:10403`, `"[::1]:10403"`. A list of one may be written as its entry alone.
 
     SIGHUP, or a POST to `/-/reload` with `--web.enable-lifecycle`, reads the file again; only settings marked *reloadable* may
-    change then.
+    change then. Web configuration files, and the certificates that they name, are looked at every second and taken over when they
+    have changed ([security.md](security.md)).
 
     Exit codes: 0 done, 1 the configuration is wrong or the work failed, 2 the command line is wrong.
 

@@ -75,6 +75,51 @@ extension Shape where Value == Settings.Cluster {
   }
 }
 
+extension Shape where Value == String {
+  /// The path of a file; none for none.
+  static var path: Shape {
+    .checked("path") { text throws(Refusal) in text.isEmpty ? "" : try plain(text, limit: 4095) }
+  }
+}
+
+extension Shape where Value == Settings.Webhook.Writer {
+  static let fields = [
+    Field(name: "user", help: "A user of `basic_auth_users`. Either this or `certificate`."),
+    Field(
+      name: "certificate",
+      help: "A subject alternative name, or the common name, of a client certificate that was verified."),
+    Field(
+      name: "clusters", help: "The clusters that it may write; each must be known to the webhook.", isRequired: true),
+  ]
+
+  static var writer: Shape {
+    Shape(
+      name: "writer", range: "",
+      read: { node, complaints in
+        guard let reader = FieldReader(node, fields, &complaints) else { return nil }
+        let user = reader.value("user", .string(limit: 256), &complaints)
+        let certificate = reader.value("certificate", .string(limit: 1_024), &complaints)
+        let clusters = reader.value(
+          "clusters", ClusterName.shape.list("list of cluster names", limit: 1000), &complaints)
+        guard (user == nil) != (certificate == nil) else {
+          complaints.add(Refusal("it must have either user or certificate", "Make an entry of each"), at: node)
+          return nil
+        }
+        guard let clusters else { return nil }
+        let credential = user.map { Settings.Webhook.Credential.user($0) } ?? .certificate(certificate ?? "")
+        return Settings.Webhook.Writer(credential: credential, clusters: clusters)
+      },
+      write: { writer in
+        let name =
+          switch writer.credential {
+          case .user(let name): "user: \(Shape<String>.quoted(name))"
+          case .certificate(let name): "certificate: \(Shape<String>.quoted(name))"
+          }
+        return "{\(name), clusters: [\(writer.clusters.joined(separator: ", "))]}"
+      })
+  }
+}
+
 extension Shape where Value == Settings.Inputs.File {
   static let fields = [
     Field(

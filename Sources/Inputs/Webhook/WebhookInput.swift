@@ -5,9 +5,9 @@ internal import Engine
 
 /// Takes what the API server's audit webhook sends: `POST /webhook` and `/webhook/<cluster>`, an EventList each.
 ///
-/// - Errors: 404 for a cluster that is not configured, 415 for an encoding other than gzip, 413 above a limit, 400 for
-///   gzip that cannot be undone, 503 when the queue has no room or nothing can be committed. A body that arrives whole is
-///   judged by the engine: one bad event never fails a batch.
+/// - Errors: 404 for a cluster that is not configured, 403 for one that the sender may not write, 415 for an encoding other
+///   than gzip, 413 above a limit, 400 for gzip that cannot be undone, 503 when the queue has no room or nothing can be
+///   committed. A body that arrives whole is judged by the engine: one bad event never fails a batch.
 /// - Source: kubernetes/apiserver `plugin/pkg/audit/webhook`: every answer but 2xx is retried, five attempts in all.
 public struct WebhookInput: Input {
   public static let name = "webhook"
@@ -45,7 +45,7 @@ struct WebhookReceiver: Sendable {
   }
 
   func admit(_ head: PushHead) -> PushRefusal? {
-    if case .failure(let refusal) = cluster(of: head.path) { return refusal }
+    if case .failure(let refusal) = permitted(head) { return refusal }
     if isGzip(head) == nil { return Self.unknownEncoding }
     return context.admitsPushes() ? nil : Self.notCommitting
   }
@@ -90,7 +90,7 @@ struct WebhookReceiver: Sendable {
   /// What to hand in, or a refusal with nothing left reserved.
   private func judge(_ request: PushRequest) -> Result<Content, PushRefusal> {
     let target: (cluster: String, path: String)
-    switch cluster(of: request.head.path) {
+    switch permitted(request.head) {
     case .failure(let refusal): return refuse(refusal, releasing: request.reservedBytes)
     case .success(let found): target = found
     }
@@ -143,6 +143,14 @@ struct WebhookReceiver: Sendable {
     case "gzip", "x-gzip": true
     default: nil
     }
+  }
+
+  /// The cluster that the head names, if its sender may write it.
+  private func permitted(_ head: PushHead) -> Result<(cluster: String, path: String), PushRefusal> {
+    let named = cluster(of: head.path)
+    guard case .success(let target) = named, let writable = head.writableClusters else { return named }
+    return writable.contains(target.cluster)
+      ? named : .failure(PushRefusal(403, "this credential may not write events of that cluster"))
   }
 
   /// The cluster that a path names.

@@ -8,6 +8,9 @@ final class Exporter {
   let port: UInt16
   /// Where pushes go; nil without a webhook.
   let pushPort: UInt16?
+  private let scheme: String
+  private let pushScheme: String
+  private let client: [String]
 
   /// Starts it and waits until it is ready.
   ///
@@ -15,12 +18,15 @@ final class Exporter {
   ///   - configuration: YAML, written into `folder`.
   ///   - webhook: whether it takes pushes.
   ///   - prefix: what its paths begin with.
+  ///   - scheme, pushScheme: what its listeners speak.
+  ///   - client: arguments for curl when it scrapes: credentials, certificates.
   ///   - storage: the directory of its state; nil to keep it in memory.
   init(
     _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
-    input: RunningProcess.Input = .nothing, prefix: String = "",
-    storage: String? = nil
+    input: RunningProcess.Input = .nothing, prefix: String = "", scheme: String = "http", pushScheme: String = "http",
+    client: [String] = [], storage: String? = nil
   ) throws {
+    (self.scheme, self.pushScheme, self.client) = (scheme, pushScheme, client)
     port = try FreePort.next()
     pushPort = webhook ? try FreePort.next() : nil
     var command = [Program.path, "serve", "--web.listen-address", "127.0.0.1:\(port)", "--storage.path", storage ?? ""]
@@ -31,17 +37,17 @@ final class Exporter {
     }
     process = try RunningProcess(command + arguments, input: input)
     try process.wait(for: "a ready exporter", secondsLimit: 30) {
-      try curl("\(url)\(prefix)/-/ready").status == 200 ? true : nil
+      try curl("\(url)\(prefix)/-/ready", client).status == 200 ? true : nil
     }
   }
 
-  var url: String { "http://127.0.0.1:\(port)" }
+  var url: String { "\(scheme)://127.0.0.1:\(port)" }
 
   /// The page of metrics now.
   func scrape() throws -> Page {
     // On a busy machine the first reading of all may take longer than a scrape waits: 503 then.
     let answer = try process.wait(for: "a page of metrics") { () -> Answer? in
-      let answer = try curl(url + "/metrics")
+      let answer = try curl(url + "/metrics", client)
       return answer.status == 503 ? nil : answer
     }
     guard answer.status == 200 else { throw Page.Malformed(description: "\(answer.status): \(answer.text)") }
@@ -75,7 +81,7 @@ final class Exporter {
     _ body: [UInt8], to path: String = "/webhook", _ arguments: [String] = []
   ) throws -> Answer {
     try curl(
-      "http://127.0.0.1:\(pushPort ?? 0)\(path)",
+      "\(pushScheme)://127.0.0.1:\(pushPort ?? 0)\(path)",
       ["-X", "POST", "-H", "Content-Type: application/json", "--data-binary", "@-"] + arguments, input: body)
   }
 }
