@@ -27,7 +27,8 @@ let package = Package(
     .library(
       name: "KubeAuditCore",
       targets: [
-        "AuditEvents", "Compression", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics", "YAML",
+        "AuditEvents", "Compression", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics", "State",
+        "YAML",
       ]),
   ],
   dependencies: [
