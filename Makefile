@@ -70,6 +70,7 @@ bench: ## measure: beside mtail and simdjson, instructions of an event, memory a
 	Benchmarks/run.py
 	Benchmarks/instructions.py
 	Benchmarks/series.py
+	Benchmarks/commits.py
 
 fuzz: ## the decoder, YAML and gzip under libFuzzer, `make fuzz SECONDS=600`
 	@scripts/install-deps.sh build

@@ -28,6 +28,7 @@ let package = Package(
       name: "KubeAuditCore",
       targets: [
         "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics",
+        "State",
         "YAML",
       ]),
   ],
