@@ -48,7 +48,8 @@ def selectors(expr):
 def matched_families(family, matchers, known):
     """The families that a selector means: its own, or those that a matcher of the name allows."""
     if family:
-        return [family]
+        base = family.removesuffix("_bucket")
+        return [base if base in known else family]
     name = re.search(r'__name__=~"([^"]*)"', matchers)
     return [family for family in known if name and re.fullmatch(name[1], family)]
 
@@ -233,7 +234,7 @@ def families(dashboard):
                 yield title, index, f"{family or matchers} is no family of docs/metrics.md"
                 continue
             for one in meant:
-                own = TARGET_LABELS | set(known.get(one, []))
+                own = TARGET_LABELS | set(known.get(one, [])) | ({"le"} if family == one + "_bucket" else set())
                 labels |= own
                 if extra := matcher_labels(matchers) - own:
                     yield title, index, f"{one} has no label {', '.join(sorted(extra))}"
@@ -325,7 +326,7 @@ def across(dashboards):
     text = json.dumps(list(dashboards.values()))
     rules = alerts() or {}
     used = {family for family in grafana.FAMILIES
-            if re.search(rf"\b{family}\b", text + json.dumps(list(rules.values())))}
+            if re.search(rf"\b{family}(_bucket)?\b", text + json.dumps(list(rules.values())))}
     for family in sorted(grafana.FAMILIES.keys() - used - UNSEEN.keys()):
         yield f"{family} is in no dashboard and no alert: show it, or say in UNSEEN why not"
     for family in sorted(UNSEEN.keys() & used | UNSEEN.keys() - grafana.FAMILIES.keys()):

@@ -130,6 +130,26 @@ BOUNDS = [
           stacked=True),
 ]
 
+STATE = [
+    graph("Commits", [
+        ("histogram_quantile(0.5, sum by (le) (rate(kube_audit_state_commit_duration_seconds_bucket"
+         "[$__rate_interval])))", "median"),
+        ("histogram_quantile(0.99, sum by (le) (rate(kube_audit_state_commit_duration_seconds_bucket"
+         "[$__rate_interval])))", "99th percentile")],
+          "How long it takes to make counts durable. A push waits for it.", unit="s",
+          alerts=["KubeAuditStateNotCommitting"]),
+    graph("Commits that failed", [(increased("kube_audit_state_commit_errors_total", "instance"), "{{instance}}")],
+          "What was in them is written again with the next.", bars=True, alerts=["KubeAuditStateCommitErrors"]),
+    graph("Age of the last commit",
+          [("max by (instance) (time() - kube_audit_state_last_commit_timestamp_seconds)", "{{instance}}")],
+          "How long ago everything counted was durable. Counters stand still while it grows.", unit="s",
+          alerts=["KubeAuditStateNotCommitting"]),
+    graph("Size of the state", [("max by (instance) (kube_audit_state_size_bytes)", "{{instance}}")],
+          "Bytes on disk, its log included.", unit="bytes"),
+    stat("Counts outlive a restart", "min(kube_audit_state_durable)", "1 when counts are kept on disk, 0 when in memory.",
+         base="red", at=[(1, "green")]),
+]
+
 PROCESS = [
     table("Exporters", ["instance", "version", "revision", "swiftversion", "goarch"], [
         ("Started", "1000 * max by (instance, version, revision, swiftversion, goarch) (process_start_time_seconds * "
@@ -165,4 +185,5 @@ PROCESS = [
 DASHBOARD = dashboard(
     "exporter", "Kubernetes audit / Exporter and feeds",
     "Whether every cluster is heard, every event counted, and the exporter well.",
-    [("Now", NOW), ("Feeds", FEEDS), ("Accounts", ACCOUNTS), ("Limits", BOUNDS), ("The exporter", PROCESS)])
+    [("Now", NOW), ("Feeds", FEEDS), ("Accounts", ACCOUNTS), ("Limits", BOUNDS), ("State", STATE),
+     ("The exporter", PROCESS)])

@@ -17,7 +17,8 @@ enum AlertConditions {
     "KubeAuditErrorBudgetBurnFast", "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate",
     "KubeAuditEventsRejected", "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterRestarting",
     "KubeAuditFamilyOverflowing", "KubeAuditInputErrors", "KubeAuditPolicyHidesUnauthorized",
-    "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap", "KubeAuditWatchdog", "KubeAuditWebhookShedding",
+    "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap", "KubeAuditStateCommitErrors", "KubeAuditStateNotCommitting",
+    "KubeAuditWatchdog", "KubeAuditWebhookShedding",
   ]
 
   /// Everything that would fire, pages first.

@@ -112,7 +112,9 @@ def hardened(place):
                 f"{name}: a readiness probe": "readinessProbe" in container,
             }
             for mount in container.get("volumeMounts", []):
-                wanted[f"{name}: {mount['name']} read-only"] = mount.get("readOnly") is True
+                # The state is what it writes; everything else it can only read.
+                if mount["name"] != "state":
+                    wanted[f"{name}: {mount['name']} read-only"] = mount.get("readOnly") is True
         yield from (f"{path}: not so: {what}" for what, holds in wanted.items() if not holds)
         exporter = next(entry for entry in pod["containers"] if entry["name"] == "exporter")
         for probe, target in (("livenessProbe", "/-/healthy"), ("readinessProbe", "/-/ready")):
