@@ -15,6 +15,27 @@ quietly promtool check rules alerts/rules/*.yml alerts/variants/*.yml
 quietly promtool test rules alerts/tests/*.yml
 quietly amtool check-config "$alertmanager"
 
+# The other two route and inhibit as the example does; they may gather for a shorter time, and tell others.
+for copy in deploy/compose/alertmanager.yml examples/getting-started/alertmanager.yml; do
+  quietly amtool check-config "$copy"
+  quietly python3 - "$alertmanager" "$copy" <<'PYTHON'
+import sys
+import yaml
+
+def routing(path):
+    with open(path, encoding="utf-8") as file:
+        configuration = yaml.safe_load(file)
+    def untimed(route):
+        kept = {key: value for key, value in route.items() if key not in ("group_wait", "group_interval")}
+        return kept | {"routes": [untimed(child) for child in route.get("routes", [])]}
+    names = sorted(receiver["name"] for receiver in configuration["receivers"])
+    return untimed(configuration["route"]), configuration["inhibit_rules"], names
+
+if routing(sys.argv[1]) != routing(sys.argv[2]):
+    sys.exit(f"{sys.argv[2]} routes or inhibits otherwise than {sys.argv[1]}")
+PYTHON
+done
+
 routes=0
 # Labels of an alert, and the receiver that must get it.
 while read -r receiver labels; do
@@ -25,6 +46,7 @@ while read -r receiver labels; do
 done <<'ROUTES'
 pager alertname=KubeAuditForbiddenSpike severity=page k8s_cluster=prod user=mallory source_ip=203.0.113.9
 pager alertname=KubeAuditExporterDown severity=page instance=a:10403
+pager alertname=KubeAuditClusterSilent severity=page k8s_cluster=prod
 ticket alertname=KubeAuditRBACMutation severity=ticket k8s_cluster=prod user=alice
 ticket alertname=KubeAuditEventsRejected severity=ticket input=file
 ticket alertname=SomethingElse

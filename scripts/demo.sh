@@ -95,7 +95,8 @@ children+=($!) names+=(player)
 cat <<TEXT
 
 An audit log is played with fresh times. In ten seconds one service account is refused hundreds of times, for a quarter
-of a minute; what Alertmanager sends is printed below: the page within seconds, that it is over after five minutes.
+of a minute; what Alertmanager sends is printed below: the page within seconds, that it is over after ten minutes (its
+window holds it for five, the rule for five more).
 
   The page for people   http://$exporter/
   Its metrics           http://$exporter/metrics

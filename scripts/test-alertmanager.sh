@@ -27,8 +27,16 @@ done
 readonly expected='
 heard KubeAuditForbiddenSpike severity=page k8s_cluster=prod user=mallory source_ip=203.0.113.9
 inhibited KubeAuditForbiddenSustained severity=ticket k8s_cluster=prod user=mallory source_ip=203.0.113.9
+inhibited KubeAuditForbiddenFromManySources severity=page k8s_cluster=prod user=mallory
+heard KubeAuditForbiddenSpike severity=page k8s_cluster=prod user=cart source_ip=10.0.0.1
+heard KubeAuditForbiddenSpike severity=page k8s_cluster=prod user=cart source_ip=10.0.0.2
+heard KubeAuditForbiddenSpike severity=page k8s_cluster=prod user=cart source_ip=10.0.0.3
+heard KubeAuditForbiddenFromManySources severity=page k8s_cluster=staging user=mallory
 heard KubeAuditForbiddenSustained severity=ticket k8s_cluster=prod user=trudy source_ip=203.0.113.9
-heard KubeAuditForbiddenSustained severity=ticket k8s_cluster=staging user=mallory source_ip=203.0.113.9
+heard KubeAuditForbiddenSustained severity=ticket k8s_cluster=staging user=trudy source_ip=203.0.113.9
+inhibited KubeAuditForbiddenSustained severity=ticket k8s_cluster=staging user=mallory source_ip=203.0.113.9
+heard KubeAuditForbiddenSystemSpike severity=page k8s_cluster=prod user=system:node:a source_ip=10.0.0.9
+inhibited KubeAuditForbiddenSustained severity=ticket k8s_cluster=prod user=system:node:a source_ip=10.0.0.9
 heard KubeAuditRBACMutationBurst severity=page k8s_cluster=prod user=alice
 inhibited KubeAuditRBACMutation severity=ticket k8s_cluster=prod user=alice resource=roles verb=create
 heard KubeAuditRBACMutation severity=ticket k8s_cluster=prod user=bob resource=roles verb=create
@@ -40,7 +48,13 @@ heard KubeAuditErrorBudgetBurnFast severity=page k8s_cluster=staging
 inhibited KubeAuditErrorBudgetBurn severity=page k8s_cluster=staging
 heard KubeAuditExporterDown severity=page job=kube-audit-exporter instance=a:10403
 heard KubeAuditClusterSilent severity=page k8s_cluster=prod
-inhibited KubeAuditFeedLagging severity=ticket k8s_cluster=prod input=file
+heard KubeAuditClusterSilent severity=page k8s_cluster=edge
+inhibited KubeAuditFeedLagging severity=ticket instance=a:10403 k8s_cluster=prod input=file
+inhibited KubeAuditFeedSilent severity=page instance=a:10403 k8s_cluster=prod input=file
+heard KubeAuditFeedSilent severity=page instance=b:10403 k8s_cluster=staging input=file
+heard KubeAuditInputDown severity=page instance=c:10403 input=file
+inhibited KubeAuditFeedSilent severity=page instance=c:10403 k8s_cluster=staging input=file
+inhibited KubeAuditInputNeverHeard severity=ticket instance=c:10403 input=file
 heard KubeAuditEventsRejected severity=ticket input=file reason=malformed
 heard KubeAuditFamilyOverflowing severity=ticket family=kube_audit_denied_requests_total
 inhibited KubeAuditSeriesNearlyFull severity=ticket family=kube_audit_denied_requests_total
@@ -63,4 +77,22 @@ until [ "$(answer)" = "$wanted" ]; do
   [ "$SECONDS" -lt "$wait_seconds_limit" ] || { diff <(echo "$wanted") <(answer) >&2; fail "heard and inhibited differ"; }
   sleep 0.5
 done
-echo "alertmanager: $(wc -l <<<"$wanted") alerts, $(grep -c ^inhibited <<<"$wanted") of them inhibited as described"
+# Who is woken how often: a page a user whatever the addresses, one for all silent clusters.
+readonly pages='
+alertname=KubeAuditClusterSilent
+alertname=KubeAuditErrorBudgetBurnFast k8s_cluster=staging
+alertname=KubeAuditExporterDown
+alertname=KubeAuditFeedSilent
+alertname=KubeAuditForbiddenFromManySources k8s_cluster=staging user=mallory
+alertname=KubeAuditForbiddenSpike k8s_cluster=prod user=cart
+alertname=KubeAuditForbiddenSpike k8s_cluster=prod user=mallory
+alertname=KubeAuditForbiddenSystemSpike k8s_cluster=prod user=system:node:a
+alertname=KubeAuditInputDown
+alertname=KubeAuditRBACMutationBurst k8s_cluster=prod user=alice
+alertname=KubeAuditServerErrorRatio k8s_cluster=prod'
+paged=$(curl -sf "$url/api/v2/alerts/groups?inhibited=false&receiver=pager" |
+  jq -r '.[].labels | to_entries | sort_by(.key) | map("\(.key)=\(.value)") | join(" ")' | sort)
+expected_pages=$(sed 1d <<<"$pages" | sort)
+[ "$paged" = "$expected_pages" ] || { diff <(echo "$expected_pages") <(echo "$paged") >&2; fail "pages differ"; }
+echo "alertmanager: $(wc -l <<<"$wanted") alerts, $(grep -c ^inhibited <<<"$wanted") of them inhibited as described," \
+  "$(wc -l <<<"$paged") pages"

@@ -7,7 +7,7 @@ extension Settings {
   /// What the engine is told. `inputs` are the labels of the inputs that run, by their index.
   func engine(inputs: [String]) -> EngineSettings {
     var settings = EngineSettings(counting: counting(inputs: inputs))
-    settings.expectedClusters = clusters.map(\.name)
+    settings.expectedClusters = expectedClusters
     settings.decoding.eventBytes = limits.eventBytes
     // A pushed batch is one document: what the webhook lets in must be readable, or the API server loses it.
     settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes)

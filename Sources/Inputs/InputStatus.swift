@@ -54,6 +54,11 @@ public final class InputStatus: Sendable {
     }
   }
 
+  /// These errors may come: their counts begin at 0, so that the first one is a rise.
+  public func begin(counting reasons: [Failure.Reason]) {
+    update { for reason in reasons { $0.errors[reason, default: 0] += 0 } }
+  }
+
   /// The source could not be read.
   public func failed(_ reason: Failure.Reason, isUp: Bool = false) {
     update {

@@ -137,7 +137,7 @@ public enum Families {
     families: [
       Family(
         .clusterExpected, .gauge, [.cluster],
-        help: "1 for every cluster that is configured or was discovered.",
+        help: "1 for every cluster that the configuration names.",
         note: "It finds the cluster that was never heard of, which has no series of its own anywhere else.",
         query: """
           kube_audit_cluster_expected unless on (k8s_cluster) kube_audit_cluster_last_event_timestamp_seconds

@@ -10,6 +10,9 @@ public struct SampleQuery: Sendable, Equatable {
     case differs(Label, String)
     /// One of several words without signs of regular expressions.
     case isOneOf(Label, [String])
+    /// One of several beginnings, of which the same holds.
+    case begins(Label, with: [String])
+    case beginsOtherwise(Label, than: [String])
   }
 
   /// The samples that agree in the labels asked for.
@@ -50,10 +53,14 @@ public struct SampleQuery: Sendable, Equatable {
       case .equals(let label, let value): "\(label.rawValue)=\"\(value)\""
       case .differs(let label, let value): "\(label.rawValue)!=\"\(value)\""
       case .isOneOf(let label, let values): "\(label.rawValue)=~\"\(values.joined(separator: "|"))\""
+      case .begins(let label, let starts): "\(label.rawValue)=~\"\(Self.anyEnd(starts))\""
+      case .beginsOtherwise(let label, let starts): "\(label.rawValue)!~\"\(Self.anyEnd(starts))\""
       }
     }
     return "\(family.rawValue){\(written.joined(separator: ", "))}"
   }
+
+  private static func anyEnd(_ starts: [String]) -> String { starts.map { $0 + ".*" }.joined(separator: "|") }
 
   /// The groups of the family's samples, in the order of their first samples.
   public func groups(in readings: Readings) -> [Group] {
@@ -89,18 +96,30 @@ private struct RowScan {
     /// `user="`.
     let start: [UInt8]
     let isInKey: Bool
-    /// Escaped values, and whether the label must be among them; none where any will do.
-    var tests: [(values: [[UInt8]], mustMatch: Bool)] = []
+    var tests: [Test] = []
+  }
+  /// Escaped values or beginnings, and whether the label must be among them.
+  private struct Test {
+    let values: [[UInt8]]
+    let mustMatch: Bool
+    var areStarts = false
+
+    func passes(_ value: some Collection<UInt8>) -> Bool {
+      values.contains { areStarts ? value.starts(with: $0) : value.elementsEqual($0) } == mustMatch
+    }
   }
   private var wanted: [Wanted] = []
 
   init(labels: [Label], matchers: [SampleQuery.Matcher]) {
-    func tests(of label: Label) -> [(values: [[UInt8]], mustMatch: Bool)] {
+    func tests(of label: Label) -> [Test] {
       matchers.compactMap { matcher in
         switch matcher {
-        case .equals(label, let value): ([Self.escaped(value)], true)
-        case .differs(label, let value): ([Self.escaped(value)], false)
-        case .isOneOf(label, let values): (values.map(Self.escaped), true)
+        case .equals(label, let value): Test(values: [Self.escaped(value)], mustMatch: true)
+        case .differs(label, let value): Test(values: [Self.escaped(value)], mustMatch: false)
+        case .isOneOf(label, let values): Test(values: values.map(Self.escaped), mustMatch: true)
+        case .begins(label, let starts): Test(values: starts.map(Self.escaped), mustMatch: true, areStarts: true)
+        case .beginsOtherwise(label, let starts):
+          Test(values: starts.map(Self.escaped), mustMatch: false, areStarts: true)
         default: nil
         }
       }
@@ -126,7 +145,7 @@ private struct RowScan {
     guard scan(prefix[...], &key, &passed), scan(row, &key, &passed) else { return nil }
     // A label that is not there has the empty value.
     let isWhole = wanted.indices.allSatisfy { at in
-      passed >> at & 1 == 1 || wanted[at].tests.allSatisfy { $0.values.contains([]) == $0.mustMatch }
+      passed >> at & 1 == 1 || wanted[at].tests.allSatisfy { $0.passes([]) }
     }
     return isWhole ? key : nil
   }
@@ -143,10 +162,7 @@ private struct RowScan {
       guard at < text.endIndex else { return true }
       if let found = wanted.firstIndex(where: { $0.start.elementsEqual(name) }) {
         let value = text[first..<at]
-        for test in wanted[found].tests
-        where test.values.contains(where: { $0.elementsEqual(value) }) != test.mustMatch {
-          return false
-        }
+        for test in wanted[found].tests where !test.passes(value) { return false }
         passed |= 1 << found
         // An empty label is one that is not there.
         if wanted[found].isInKey, !value.isEmpty {

@@ -22,7 +22,9 @@ import Testing
       let page = try chain.expectOnePage(user: "mallory@corp.example", sourceIP: "203.0.113.66")
       #expect(page.annotations["description"]?.contains("refused 80 times") == true, "\(page.annotations)")
       let resolved = try chain.expectResolution(of: page)
-      print("The page came after \(page.arrival - written) s, its resolution after \(resolved.arrival - written) s.")
+      // With an aged spike and rules that hold for seconds; as shipped it is the window and five minutes more.
+      let (paged, over) = (page.arrival - written, resolved.arrival - written)
+      print("The page came after \(paged) s, its resolution, hastened, after \(over) s.")
     }
   }
 

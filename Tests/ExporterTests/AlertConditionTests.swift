@@ -67,6 +67,27 @@ extension YAMLNode {
     for rule in rules { #expect(rule.runbook == Page.runbook(rule.name, of: Version.projectURL)) }
   }
 
+  /// What the page leaves out is what Alertmanager keeps to itself.
+  @Test func inhibitionsAreThoseOfAlertmanager() throws {
+    let path = Files.beside("../../alerts/alertmanager.example.yml")
+    let root = try YAMLDocument.parse(Files.read(path), file: path)
+    let names = AlertConditions.all.map(\.name)
+    func named(_ matchers: YAMLNode) throws -> [String] {
+      let text = try #require(matchers.items.first).text
+      let pattern = try Regex(String(text.drop { $0 != "\"" }.dropFirst().dropLast()))
+      return names.filter { $0.wholeMatch(of: pattern) != nil }
+    }
+    var wanted: Set<String> = []
+    for rule in root["inhibit_rules"].items {
+      let labels = rule["equal"].items.map(\.text).filter { $0 != "instance" }
+      for source in try named(rule["source_matchers"]) {
+        for target in try named(rule["target_matchers"]) { wanted.insert("\(source) \(target) \(labels)") }
+      }
+    }
+    let ours = AlertConditions.inhibitions.map { "\($0.source) \($0.target) \($0.labels.map(\.rawValue))" }
+    #expect(Set(ours) == wanted)
+  }
+
   @Test(arguments: AlertConditions.all.map(\.name))
   func holdsFromItsThresholdOnAndNotBefore(name: String) throws {
     let condition = try #require(AlertConditions.all.first { $0.name == name })
@@ -74,11 +95,14 @@ extension YAMLNode {
     for step in [-1.0, 0, 1] {
       let value = term.threshold + step * (term.threshold < 1 && term.threshold > 0 ? 0.01 : 1)
       let now = 1_800_000_000.0
-      var readings = Readings()
-      readings[term.query.family].append(labels(for: term.query), term.isAge ? now - value : value)
+      var readings = reading(value, of: term, nowSeconds: now)
       if case .and(let other) = condition.restriction {
         #expect(condition.findings(in: readings, nowSeconds: now).isEmpty, "the other half does not hold")
-        readings[other.query.family].append(labels(for: other.query), other.threshold)
+        if term.whole == nil {
+          readings[other.query.family].append(labels(for: other.query), other.threshold)
+        } else {
+          readings = reading(value, of: term, outOf: other.threshold, nowSeconds: now)
+        }
       }
       let isHolding =
         switch term.comparison {
@@ -90,24 +114,79 @@ extension YAMLNode {
       #expect(findings.count == (isHolding ? 1 : 0), "\(value)")
       #expect(findings.allSatisfy { abs($0.value - value) < 1e-6 })
       if case .unless(let query) = condition.restriction {
-        readings[query.family].append(labels(for: query), 1)
-        #expect(condition.findings(in: readings, nowSeconds: now).isEmpty)
+        var excepted = Readings()
+        excepted[term.query.family].append(labels(for: term.query, query), value)
+        if query.family != term.query.family { excepted[query.family].append(labels(for: query), 1) }
+        #expect(condition.findings(in: excepted, nowSeconds: now).isEmpty)
       }
     }
   }
 
-  /// Labels that the matchers let through.
-  private func labels(for query: SampleQuery) -> [(Label, String)] {
+  /// What makes a term have this value; of a share, out of fewer than any floor demands.
+  private func reading(
+    _ value: Double, of term: AlertCondition.Term, outOf whole: Double = 100, nowSeconds now: Double
+  ) -> Readings {
+    var readings = Readings()
+    guard let all = term.whole else {
+      readings[term.query.family].append(labels(for: term.query), term.isAge ? now - value : value)
+      return readings
+    }
+    readings[term.query.family].append(labels(for: term.query), value * whole)
+    readings[all.family].append(labels(for: all), whole - value * whole)
+    return readings
+  }
+
+  /// Labels that the matchers of all the queries let through.
+  private func labels(for queries: SampleQuery...) -> [(Label, String)] {
     var labels: [Label: String] = [:]
-    for label in query.labels { labels[label] = "x" }
-    for matcher in query.matchers {
-      switch matcher {
-      case .equals(let label, let value): labels[label] = value
-      case .isOneOf(let label, let values): labels[label] = values[values.count - 1]
-      case .differs: break
+    for query in queries {
+      for label in query.labels where labels[label] == nil { labels[label] = "x" }
+      for matcher in query.matchers {
+        switch matcher {
+        case .equals(let label, let value): labels[label] = value
+        case .isOneOf(let label, let values): labels[label] = values[values.count - 1]
+        case .begins(let label, let starts): labels[label] = starts[starts.count - 1] + "x"
+        case .differs, .beginsOtherwise: break
+        }
       }
     }
     return labels.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key, $0.value) }
+  }
+
+  /// Requests refused by the authorizer within five minutes, of one cluster.
+  private func refused(_ rows: [(user: String, address: String, count: Double)]) -> [String: [[String]]] {
+    var readings = Readings()
+    for row in rows {
+      readings[.windowDeniedRequests].append(
+        [
+          (.window, "5m"), (.cluster, "k"), (.code, "403"), (.reason, "authorization"), (.user, row.user),
+          (.sourceIP, row.address),
+        ], row.count)
+    }
+    let found = AlertConditions.findings(in: readings, nowSeconds: 0).map {
+      ($0.condition.name, $0.labels.map(\.value))
+    }
+    return Dictionary(grouping: found, by: \.0).mapValues { $0.map(\.1) }
+  }
+
+  /// Forty-nine refusals from each of sixty addresses are as much one credential as fifty from one.
+  @Test func oneUserOfManyAddressesIsOneFinding() {
+    let found = refused((0..<60).map { ("mallory", "10.0.0.\($0)", 49) })
+    #expect(found == ["KubeAuditForbiddenFromManySources": [["k", "mallory"]]])
+  }
+
+  @Test func theClustersOwnUsersHaveAThresholdOfTheirOwn() {
+    let users = ["system:node:a", "system:serviceaccount:kube-system:x", "system:kube-scheduler"]
+    #expect(refused(users.map { ($0, "10.0.0.1", 499) }) == [:])
+    #expect(refused([(users[0], "10.0.0.1", 500)]) == ["KubeAuditForbiddenSystemSpike": [["k", users[0], "10.0.0.1"]]])
+    let near = ["system:nodes", "system:serviceaccount:kube-systemx:x", "a:system:node:b"]
+    #expect(refused(near.map { ($0, "10.0.0.1", 50) })["KubeAuditForbiddenSpike"]?.count == 3)
+  }
+
+  @Test func whatHasNoNameIsATicketAndWhatHasOnePages() {
+    #expect(refused([("(other)", "(other)", 900)]) == ["KubeAuditForbiddenUnnamed": [["k"]]])
+    #expect(refused([("(other)", "10.0.0.1", 60)]) == ["KubeAuditForbiddenSpike": [["k", "(other)", "10.0.0.1"]]])
+    #expect(refused([("mallory", "(other)", 60)]) == ["KubeAuditForbiddenSpike": [["k", "mallory", "(other)"]]])
   }
 
   /// One who is left out by name wakes nobody, and two sources of one user are two.

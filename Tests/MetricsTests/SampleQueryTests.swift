@@ -71,10 +71,13 @@ import Testing
     let labels = [Label.cluster, .user, .sourceIP, .window].filter { _ in random.oneIn(2) }
     let matchers = [Label.window, .user, .code, .user].compactMap { label -> SampleQuery.Matcher? in
       let value = label == .window ? "5m" : random.pick(Self.values)
-      switch random.pick(0...4) {
+      let starts = [value, random.pick(Self.values)].map { String($0.prefix(random.pick(1...3))) }
+      switch random.pick(0...6) {
       case 0: return .equals(label, value)
       case 1: return .differs(label, value)
       case 2: return .isOneOf(label, [value, random.pick(Self.values)])
+      case 3: return .begins(label, with: starts)
+      case 4: return .beginsOtherwise(label, than: starts)
       default: return nil
       }
     }
@@ -86,6 +89,9 @@ import Testing
     case .equals(let label, let value): labels[label] ?? "" == value
     case .differs(let label, let value): labels[label] ?? "" != value
     case .isOneOf(let label, let values): values.contains(labels[label] ?? "")
+    case .begins(let label, let starts): starts.contains { Array((labels[label] ?? "").utf8).starts(with: $0.utf8) }
+    case .beginsOtherwise(let label, let starts):
+      !starts.contains { Array((labels[label] ?? "").utf8).starts(with: $0.utf8) }
     }
   }
 }

@@ -62,11 +62,29 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
       denied: {series: 9999, series_per_cluster: 7}
     """
 
+  /// A cluster that is named is one that can be missed; a name that nothing can deliver events of is not.
+  @Test(arguments: [
+    ("clusters: [{name: a}, {name: b}]", ["a", "b"]),
+    ("inputs: {webhook: {listen_addresses: ['127.0.0.1:1'], clusters: [a, b]}}", ["a", "b"]),
+    ("clusters: [{name: b}]\ninputs: {webhook: {listen_addresses: ['127.0.0.1:1'], clusters: [a, b]}}", ["b", "a"]),
+    ("cluster: {name: p}\ninputs: {webhook: {listen_addresses: ['127.0.0.1:1'], clusters: [a]}}", ["a"]),
+    ("cluster: {name: p}\ninputs: {webhook: {listen_addresses: ['127.0.0.1:1']}}", ["p"]),
+    ("inputs: {webhook: {listen_addresses: ['127.0.0.1:1']}}", []),
+    ("inputs: {stdin: true, webhook: {clusters: [a]}}", []),
+    ("cluster: {name: default}\ninputs: {stdin: true}", ["default"]),
+    ("cluster: {name: p}\ninputs: {file: [{path: /a}, {path: /b, cluster: q}]}", ["q", "p"]),
+    ("cluster: {name: p}\ninputs: {file: [{path: /b, cluster: q}]}", ["q"]),
+    ("inputs: {file: [/a]}", []),
+  ])
+  func namedClustersAreExpected(text: String, names: [String]) throws {
+    #expect(try #require(read(text).0).expectedClusters == names)
+  }
+
   @Test func everyValue() throws {
     let settings = try #require(read(Self.everything).0)
     var expected = Settings()
     expected.clusters = [.init(name: "prod"), .init(name: "arn:aws:eks-1")]
-    expected.clusterName = "edge"
+    expected.givenClusterName = "edge"
     expected.inputs.files = [.init(path: "/var/log/a.log"), .init(path: "/var/log/*.log", cluster: "prod")]
     expected.inputs.fileStart = .end
     expected.inputs.stdin = true

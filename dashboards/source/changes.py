@@ -38,7 +38,8 @@ PERMISSIONS = [
         ("24 h", f"sum by ({WHO}) {risen('kube_audit_rbac_mutations_total', '1d')} > 0", "short", [])],
           "Every change of the last 24 hours that was asked for, the last one first. outcome: denied was refused, "
           "dry_run stored nothing. Audit events of level Metadata do not tell what was written: ask the object, or its "
-          "YAML in version control.", size=(24, 10), alerts=["KubeAuditRBACMutation", "KubeAuditRBACChangeRefused"]),
+          "YAML in version control. Where Prometheus has nothing of a day ago, 24 h is the whole count.", size=(24, 10),
+          alerts=["KubeAuditRBACMutation", "KubeAuditRBACChangeRefused"]),
     graph("RBAC changes, by resource and verb", [
         (f'sum by (resource, verb) ({RBAC}{{window="5m", outcome="success"}})', "{{verb}} {{resource}}")],
         "Changes that succeeded, in a window of five minutes.", stacked=True, alerts=["KubeAuditRBACMutationBurst"]),

@@ -1,5 +1,5 @@
 """Who is refused, from where, since when, why, and is it a spike."""
-from grafana import bars, colours, dashboard, graph, risen, stat, table, zeroed
+from grafana import FIRES_AT, bars, colours, dashboard, graph, risen, stat, table, zeroed
 
 DENIED = "kube_audit_window_denied_requests"
 AUTHORIZATION = f'{DENIED}{{window="5m", reason="authorization"}}'
@@ -64,8 +64,10 @@ SPIKE = [
           "refused.", stacked=True),
     graph("Users refused, 5 minutes", [
         (f'sum by (k8s_cluster, user) ({DENIED}{{window="5m"}}) >= $at_least', "{{k8s_cluster}} {{user}}")],
-        "Refusals (401, 403) of each user who reaches the number chosen above. The line is where one user from one "
-        "source IP pages.", at=colours("KubeAuditForbiddenSpike"), alerts=["KubeAuditForbiddenSpike"]),
+        "Refusals (401, 403) of each user who reaches the number chosen above. The lines are where one user pages: "
+        "from one source IP, and from all together.",
+        at=colours("KubeAuditForbiddenFromManySources", FIRES_AT["KubeAuditForbiddenSpike"]),
+        alerts=["KubeAuditForbiddenSpike", "KubeAuditForbiddenFromManySources", "KubeAuditForbiddenSystemSpike"]),
     graph("Source IPs refused, 5 minutes", [
         (f'sum by (k8s_cluster, source_ip) ({DENIED}{{window="5m"}}) >= $at_least', "{{k8s_cluster}} {{source_ip}}")],
         "The same by source IP, the last address of the event, which no client can invent.",
@@ -112,17 +114,19 @@ RANGE = [
     bars("Users refused most in the time range",
          f"topk(20, sum by (k8s_cluster, user) {risen('kube_audit_denied_requests_total', '$__range')} > 0)",
          "{{k8s_cluster}} {{user}}",
-         "From the counters, over the time range of the dashboard. First refusals are included.", size=(12, 10)),
+         "From the counters, over the time range of the dashboard. First refusals are included. Where Prometheus has "
+         "nothing from the range's beginning, the whole count shows.", size=(12, 10)),
     bars("Source IPs refused most in the time range",
          f"topk(20, sum by (k8s_cluster, source_ip) {risen('kube_audit_denied_requests_total', '$__range')} > 0)",
          "{{k8s_cluster}} {{source_ip}}",
-         "From the counters, over the time range of the dashboard. First refusals are included.", size=(12, 10)),
+         "From the counters, over the time range of the dashboard. First refusals are included. Where Prometheus has "
+         "nothing from the range's beginning, the whole count shows.", size=(12, 10)),
     graph("Refusals without a name of their own", [
         ('sum by (family) (increase(kube_audit_series_overflow_total{family=~".*denied.*|.*distinct.*"}'
          "[$__rate_interval]))", "{{family}}")],
         "Refusals that were counted under (other) because a limit was reached: one source IP with more than 64 users, "
         "one user from more than 64 addresses, or a full family. Above 0 during an attack; sums stay exact.", bars=True,
-        size=(24, 6), alerts=["KubeAuditFamilyOverflowing"]),
+        size=(24, 6), alerts=["KubeAuditFamilyOverflowing", "KubeAuditForbiddenUnnamed"]),
 ]
 
 DASHBOARD = dashboard(

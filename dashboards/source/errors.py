@@ -1,7 +1,5 @@
 """Is the API server failing: how much, for whom, since when, and what does it cost the objective."""
-from grafana import FIRES_AT, bars, colours, dashboard, graph, risen, stat, table, zeroed
-
-RATIO = "kube_audit_window_server_error_ratio"
+from grafana import FIRES_AT, bars, colours, dashboard, error_share, graph, risen, stat, table, zeroed
 
 
 def burn(window):
@@ -11,11 +9,11 @@ def burn(window):
 
 
 NOW = [
-    stat("Server errors, 5 min", f'max({RATIO}{{window="5m"}})',
+    stat("Server errors, 5 min", f"max({error_share('5m')})",
          "The share of requests answered 5xx, in the worst cluster. No data: no request in five minutes.",
          unit="percentunit",
          at=colours("KubeAuditServerErrorRatio", 0.01), decimals=2, alerts=["KubeAuditServerErrorRatio"]),
-    stat("Server errors, 1 h", f'max({RATIO}{{window="1h"}})',
+    stat("Server errors, 1 h", f"max({error_share('1h')})",
          "The same over the last hour. Lower than the 5 minutes: it is getting worse.", unit="percentunit",
          at=colours("KubeAuditServerErrorRatio", 0.01), decimals=2),
     stat("Failed requests, 5 min", zeroed('sum(kube_audit_window_requests{window="5m", code_class="5xx"})'),
@@ -34,7 +32,7 @@ NOW = [
 ]
 
 SHARE = [
-    graph("Server errors by cluster, 5 minutes", [(f'max by (k8s_cluster) ({RATIO}{{window="5m"}})', "{{k8s_cluster}}")],
+    graph("Server errors by cluster, 5 minutes", [(error_share("5m"), "{{k8s_cluster}}")],
           "The share of requests answered 5xx. The line is where it pages, if there are 200 requests at least.",
           unit="percentunit", at=colours("KubeAuditServerErrorRatio"), alerts=["KubeAuditServerErrorRatio"]),
     graph("Budget burn by cluster", [(burn("1h"), "{{k8s_cluster}} 1 h"), (burn("6h"), "{{k8s_cluster}} 6 h")],
@@ -60,7 +58,8 @@ WHAT = [
                 f"{risen('kube_audit_server_errors_total', '1h')} > 0",
          "short", [(1, "orange"), (100, "red")])],
           "Requests answered 5xx by what they asked for. One resource alone: its webhook or aggregated API. All: etcd "
-          "or the server itself.", size=(24, 9), sort="1 h", alerts=["KubeAuditServerErrorRatio"]),
+          "or the server itself. Where Prometheus has nothing of an hour ago, 1 h is the whole count.", size=(24, 9),
+          sort="1 h", alerts=["KubeAuditServerErrorRatio"]),
     graph("Server errors by resource", [
         ("sum by (resource) (rate(kube_audit_server_errors_total[$__rate_interval]))", "{{resource}}")],
         "Requests a second answered 5xx.", unit="reqps", stacked=True),

@@ -19,7 +19,7 @@ NOW = [
     stat("Exporters up", "sum(up)", "Exporters that answered their last scrape. While none does, the other dashboards "
                                     "are "
          "blind, and their alerts resolve.", at=[(1, "green")], base="red",
-         alerts=["KubeAuditExporterDown", "KubeAuditExporterAbsent"]),
+         alerts=["KubeAuditExporterDown", "KubeAuditExporterAbsent", "KubeAuditExporterMissing"]),
     stat("Clusters heard", zeroed(f"count(max by (k8s_cluster) ({LAST}) > time() - {SILENT})"),
          "Clusters with an audit event in the last 15 minutes.", base="blue"),
     stat("Clusters silent", zeroed(
@@ -46,13 +46,15 @@ FEEDS = [
            alerts=["KubeAuditClusterSilent", "KubeAuditClusterNeverHeard"]),
     states("Inputs", "min by (instance, input) (kube_audit_input_up)", "{{instance}} {{input}}",
            {1: ("up", "green"), 0: ("down", "red")}, "Whether each input works.", alerts=["KubeAuditInputDown"]),
-    table("Feeds", ["k8s_cluster", "input"], [
-        ("Lag", "max by (k8s_cluster, input) (kube_audit_event_lag_seconds)", "s", colours("KubeAuditFeedLagging", 180)),
-        ("Newest event", f"1000 * max by (k8s_cluster, input) ({LAST})", "dateTimeFromNow", []),
-        ("Silent for", f"time() - max by (k8s_cluster, input) ({LAST})", "s", colours("KubeAuditClusterSilent", 300))],
+    table("Feeds", ["instance", "k8s_cluster", "input"], [
+        ("Lag", "max by (instance, k8s_cluster, input) (kube_audit_event_lag_seconds)", "s",
+         colours("KubeAuditFeedLagging", 180)),
+        ("Newest event", f"1000 * max by (instance, k8s_cluster, input) ({LAST})", "dateTimeFromNow", []),
+        ("Silent for", f"time() - max by (instance, k8s_cluster, input) ({LAST})", "s",
+         colours("KubeAuditClusterSilent", 300))],
           "Each way by which a cluster's events come: how late they arrive, and when the newest "
           "happened.", size=(12, 8),
-          alerts=["KubeAuditFeedLagging", "KubeAuditClusterSilent"]),
+          alerts=["KubeAuditFeedLagging", "KubeAuditFeedSilent"]),
     table("Inputs now", ["instance", "input"], [
         ("Events", "sum by (instance, input) (rate(kube_audit_events_received_total[$__rate_interval]))", "cps", []),
         ("Bytes", "sum by (instance, input) (rate(kube_audit_input_bytes_total[$__rate_interval]))", "Bps", []),
@@ -61,8 +63,9 @@ FEEDS = [
         ("Last success", "1000 * max by (instance, input) (kube_audit_input_last_success_timestamp_seconds)",
          "dateTimeFromNow", [])],
           "What each input of each exporter does. A success that is long ago: nothing comes.", size=(12, 8),
-          alerts=["KubeAuditInputErrors", "KubeAuditInputDown"]),
-    graph("Lag", [("max by (k8s_cluster, input) (kube_audit_event_lag_seconds)", "{{k8s_cluster}} {{input}}")],
+          alerts=["KubeAuditInputErrors", "KubeAuditInputDown", "KubeAuditInputNeverHeard"]),
+    graph("Lag", [("max by (instance, k8s_cluster, input) (kube_audit_event_lag_seconds)",
+                   "{{instance}} {{k8s_cluster}} {{input}}")],
           "How far the newest event was behind the clock when it arrived. Pages are that much later.", unit="s",
           at=colours("KubeAuditFeedLagging"), alerts=["KubeAuditFeedLagging"]),
     graph("Silent for", [(f"time() - max by (k8s_cluster) ({LAST})", "{{k8s_cluster}}")],
@@ -101,7 +104,7 @@ ACCOUNTS = [
         (increased("kube_audit_push_requests_total", "input, code"), "{{input}} {{code}}")],
         "503 asks the API server to try again; after five times it drops the batch. 400 is a body with nothing "
         "readable.",
-        bars=True, stacked=True, alerts=["KubeAuditWebhookShedding"]),
+        bars=True, stacked=True, alerts=["KubeAuditWebhookShedding", "KubeAuditPushRefused"]),
     graph("Lost at the source, input errors", [
         (increased("kube_audit_source_gap_bytes_total", "input"), "{{input}} bytes lost"),
         (increased("kube_audit_input_errors_total", "input, reason") + " or 0 * max by (input) (kube_audit_input_up)",

@@ -56,6 +56,13 @@ def zeroed(query):
     return f"{query} or 0 * max(kube_audit_exporter_build_info)"
 
 
+def error_share(window):
+    """The share of 5xx by cluster, added over all exporters before it is divided, as the alert does."""
+    requests = f'sum by (k8s_cluster) (kube_audit_window_requests{{window="{window}"}})'
+    failed = f'sum by (k8s_cluster) (kube_audit_window_requests{{window="{window}", code_class="5xx"}})'
+    return f"({failed} or 0 * {requests}) / on (k8s_cluster) {requests}"
+
+
 def risen(counter, time):
     """By how much a counter rose in that time, with what it was born with: increase() leaves that out.
 
@@ -67,7 +74,8 @@ def risen(counter, time):
 
 # Where alerts fire: panels draw the line there. The check holds the numbers against alerts/rules.
 FIRES_AT = {
-    "KubeAuditForbiddenSpike": 50, "KubeAuditForbiddenSustained": 100, "KubeAuditUnauthorizedSpike": 100,
+    "KubeAuditForbiddenSpike": 50, "KubeAuditForbiddenFromManySources": 150, "KubeAuditForbiddenSustained": 100,
+    "KubeAuditUnauthorizedSpike": 100,
     "KubeAuditManyUsersFromOneSource": 20, "KubeAuditAnonymousRefused": 20, "KubeAuditRBACMutationBurst": 30,
     "KubeAuditServerErrorRatio": 0.1, "KubeAuditErrorBudgetBurnFast": 14.4, "KubeAuditErrorBudgetBurn": 6,
     "KubeAuditClusterSilent": 900, "KubeAuditFeedLagging": 600, "KubeAuditSeriesNearlyFull": 0.8,

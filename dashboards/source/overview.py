@@ -1,5 +1,5 @@
 """Is anything wrong, where, and which dashboard tells more."""
-from grafana import FIRES_AT, colours, dashboard, graph, risen, stat, table, zeroed
+from grafana import FIRES_AT, colours, dashboard, error_share, graph, risen, stat, table, zeroed
 
 ALERT = 'alertname=~"KubeAudit.*", severity!="none", k8s_cluster=~"($cluster)|"'
 
@@ -15,7 +15,7 @@ NOW = [
          zeroed('sum(kube_audit_window_denied_requests{window="5m", reason="authentication"})'),
          "Requests answered 401 for want of valid credentials, in the last five minutes.",
          at=colours("KubeAuditUnauthorizedSpike", 20), link="denied", alerts=["KubeAuditUnauthorizedSpike"]),
-    stat("Server errors, 5 min", 'max(kube_audit_window_server_error_ratio{window="5m"})',
+    stat("Server errors, 5 min", f"max({error_share('5m')})",
          "The share of requests answered 5xx in the last five minutes, in the worst cluster. No data: no request at "
          "all.",
          unit="percentunit", at=colours("KubeAuditServerErrorRatio", 0.01), link="errors", decimals=2,
@@ -48,7 +48,8 @@ NOW = [
          "earlier, and pages come that much later.", unit="s", at=colours("KubeAuditFeedLagging", 180), link="exporter",
          alerts=["KubeAuditFeedLagging"]),
     stat("Impersonated requests, 1 h", zeroed(f"sum({risen('kube_audit_impersonated_requests_total', '1h')})"),
-         "Requests in the last hour that one user made in the name of another, the first of its kind included.",
+         "Requests in the last hour that one user made in the name of another, the first of its kind included. "
+         "Where Prometheus has nothing of an hour ago, the whole count shows.",
          base="blue", link="changes", decimals=0),
     stat("Events not counted, 1 h",
          zeroed("sum(increase(kube_audit_events_rejected_total[1h])) + "
@@ -66,7 +67,7 @@ CLUSTERS = [
         ("Failed authentications, 5 min",
          'sum by (k8s_cluster) (kube_audit_window_denied_requests{window="5m", reason="authentication"})', "short",
          colours("KubeAuditUnauthorizedSpike", 20)),
-        ("Server errors, 5 min", 'max by (k8s_cluster) (kube_audit_window_server_error_ratio{window="5m"})',
+        ("Server errors, 5 min", error_share("5m"),
          "percentunit", colours("KubeAuditServerErrorRatio", 0.01)),
         ("RBAC changes, 1 h",
          'sum by (k8s_cluster) (kube_audit_window_rbac_mutations{window="1h", outcome="success"})', "short",
@@ -85,7 +86,7 @@ COURSE = [
         "401 and 403 by why. A jump of authorization is somebody trying doors, or a workload that lost its role; a "
         "jump of authentication is expired or guessed credentials.", stacked=True, alerts=["KubeAuditForbiddenSpike"]),
     graph("Server errors in the last 5 minutes", [
-        ('max by (k8s_cluster) (kube_audit_window_server_error_ratio{window="5m"})', "{{k8s_cluster}}")],
+        (error_share("5m"), "{{k8s_cluster}}")],
         "The share of requests answered 5xx, by cluster. The line is where KubeAuditServerErrorRatio pages.",
         unit="percentunit", at=colours("KubeAuditServerErrorRatio"), alerts=["KubeAuditServerErrorRatio"]),
     graph("Requests by code", [("sum by (code) (rate(kube_audit_requests_total[$__rate_interval]))", "{{code}}")],
@@ -101,8 +102,8 @@ COURSE = [
 ]
 
 WHO = [
-    table("Alerts that fire", ["alertname", "severity", "k8s_cluster", "user", "source_ip", "input"], [
-        ("Since", "1000 * max by (alertname, severity, k8s_cluster, user, source_ip, input) "
+    table("Alerts that fire", ["alertname", "severity", "k8s_cluster", "instance", "user", "source_ip", "input"], [
+        ("Since", "1000 * max by (alertname, severity, k8s_cluster, instance, user, source_ip, input) "
                   f"(ALERTS_FOR_STATE{{{ALERT}}} and ignoring (alertstate) ALERTS{{alertstate=\"firing\", {ALERT}}})",
          "dateTimeFromNow", [])],
           "What fires now, newest first, and since when. Click an alert for its runbook, a user or a source IP for all "

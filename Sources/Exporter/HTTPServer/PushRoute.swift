@@ -21,7 +21,7 @@ extension Route {
       },
       reserve: { more, held in queue.reserve(more, holding: held) },
       release: { queue.release($0) })
-    status.update { $0.pushAnswers = [200: 0, 400: 0, 503: 0] }
+    status.update { $0.pushAnswers = Dictionary(uniqueKeysWithValues: pushCodes.map { ($0, 0) }) }
     return Route(
       endpoint.path, .below, methods: ["POST"], body: policy,
       didAnswer: { code in status.update { $0.pushAnswers[code, default: 0] += 1 } },
@@ -46,6 +46,9 @@ extension Route {
     }
   }
 }
+
+/// The codes that those who push are answered. Their counts begin at 0, so that the first answer of its kind is a rise.
+private let pushCodes = [200, 400, 404, 405, 413, 415, 503]
 
 /// What is told to those who push. The API server has a back-off of its own and does not read it; others do.
 private let retryAfterSeconds = 5

@@ -15,15 +15,40 @@ enum AlertConditions {
   static let unjudged = [
     "KubeAuditAccountingBroken", "KubeAuditClockSkew", "KubeAuditDuplicatesForgotten", "KubeAuditErrorBudgetBurn",
     "KubeAuditErrorBudgetBurnFast", "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate",
-    "KubeAuditEventsRejected", "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterRestarting",
-    "KubeAuditFamilyOverflowing", "KubeAuditInputErrors", "KubeAuditPolicyHidesUnauthorized",
-    "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap", "KubeAuditStateCommitErrors", "KubeAuditStateNotCommitting",
+    "KubeAuditEventsRejected", "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterMissing",
+    "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing", "KubeAuditInputErrors", "KubeAuditInputNeverHeard",
+    "KubeAuditPolicyHidesUnauthorized", "KubeAuditPushRefused", "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap",
+    "KubeAuditStateCommitErrors", "KubeAuditStateNotCommitting",
     "KubeAuditWatchdog", "KubeAuditWebhookShedding",
   ]
 
-  /// Everything that would fire, pages first.
+  /// Of two alerts about one thing, the one that says more, the one that then stays silent, and the labels in which they
+  /// agree: the inhibitions of `alerts/alertmanager.example.yml`, which a test holds these against.
+  static let inhibitions: [(source: String, target: String, labels: [Label])] = [
+    ("KubeAuditForbiddenSpike", "KubeAuditForbiddenSustained", [.cluster, .user, .sourceIP]),
+    ("KubeAuditForbiddenSystemSpike", "KubeAuditForbiddenSustained", [.cluster, .user, .sourceIP]),
+    ("KubeAuditForbiddenSpike", "KubeAuditForbiddenFromManySources", [.cluster, .user]),
+    ("KubeAuditForbiddenFromManySources", "KubeAuditForbiddenSustained", [.cluster, .user]),
+    ("KubeAuditRBACMutationBurst", "KubeAuditRBACMutation", [.cluster, .user]),
+    ("KubeAuditClusterSilent", "KubeAuditFeedSilent", [.cluster]),
+    ("KubeAuditClusterSilent", "KubeAuditFeedLagging", [.cluster]),
+    ("KubeAuditInputDown", "KubeAuditFeedSilent", [.input]),
+  ]
+
+  /// Everything that would be heard of, pages first.
   static func findings(in readings: Readings, nowSeconds: Double) -> [AlertFinding] {
-    all.flatMap { $0.findings(in: readings, nowSeconds: nowSeconds) }
+    let found = all.flatMap { $0.findings(in: readings, nowSeconds: nowSeconds) }
+    var silent: Set<String> = []
+    for rule in inhibitions {
+      for finding in found where finding.condition.name == rule.source {
+        silent.insert(rule.target + finding.key(rule.labels))
+      }
+    }
+    return found.filter { finding in
+      !inhibitions.contains { rule in
+        rule.target == finding.condition.name && silent.contains(rule.target + finding.key(rule.labels))
+      }
+    }
   }
 
   private static func requests(
@@ -34,22 +59,66 @@ enum AlertConditions {
       query: SampleQuery(.sum, by: labels, family, matchers), comparison: comparison, threshold: threshold)
   }
 
+  /// Kubelets and the control plane.
+  private static let systemUsers = ["system:node:", "system:serviceaccount:kube-system:", "system:kube-"]
+
   private static let denied = [
     AlertCondition(
       name: "KubeAuditForbiddenSpike", severity: .page,
       summary: "A user is being refused again and again by the authorizer",
       term: requests(
         [.cluster, .user, .sourceIP], .windowDeniedRequests,
-        [.equals(.reason, "authorization"), .equals(.window, "5m"), .differs(.user, "system:anonymous")], .atLeast, 50),
+        [
+          .equals(.reason, "authorization"), .equals(.window, "5m"), .differs(.user, "system:anonymous"),
+          .beginsOtherwise(.user, than: systemUsers),
+        ], .atLeast, 50),
+      unit: .requests,
+      restriction: .unless(
+        SampleQuery(
+          .sum, by: [.cluster, .user, .sourceIP], .windowDeniedRequests,
+          [.equals(.user, "(other)"), .equals(.sourceIP, "(other)")]))),
+    AlertCondition(
+      name: "KubeAuditForbiddenFromManySources", severity: .page,
+      summary: "A user is being refused by the authorizer from several source IPs",
+      term: requests(
+        [.cluster, .user], .windowDeniedRequests,
+        [
+          .equals(.reason, "authorization"), .equals(.window, "5m"), .differs(.user, "system:anonymous"),
+          .differs(.user, "(other)"), .beginsOtherwise(.user, than: systemUsers),
+        ], .atLeast, 150),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditForbiddenSystemSpike", severity: .page,
+      summary: "A user of the cluster itself is being refused very often by the authorizer",
+      term: requests(
+        [.cluster, .user, .sourceIP], .windowDeniedRequests,
+        [.equals(.reason, "authorization"), .equals(.window, "5m"), .begins(.user, with: systemUsers)], .atLeast, 500),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditForbiddenUnnamed", severity: .ticket,
+      summary: "Requests of users beyond the limits are being refused",
+      term: requests(
+        [.cluster], .windowDeniedRequests,
+        [
+          .equals(.reason, "authorization"), .equals(.window, "5m"), .equals(.user, "(other)"),
+          .equals(.sourceIP, "(other)"),
+        ], .atLeast, 50),
       unit: .requests),
     AlertCondition(
       name: "KubeAuditForbiddenSustained", severity: .ticket,
-      summary: "A user has been refused steadily by the authorizer for an hour",
+      summary: "A user is being refused steadily by the authorizer",
       term: requests(
         [.cluster, .user, .sourceIP], .windowDeniedRequests,
         [.equals(.reason, "authorization"), .equals(.window, "1h"), .differs(.user, "system:anonymous")], .atLeast, 100
       ),
-      unit: .requests),
+      unit: .requests,
+      restriction: .and(
+        requests(
+          [.cluster, .user, .sourceIP], .windowDeniedRequests,
+          [.equals(.reason, "authorization"), .equals(.window, "15m"), .differs(.user, "system:anonymous")], .atLeast,
+          25
+        )),
+      lasting: "30m"),
     AlertCondition(
       name: "KubeAuditUnauthorizedSpike", severity: .ticket,
       summary: "A source IP presents credentials that are not valid",
@@ -60,7 +129,9 @@ enum AlertConditions {
     AlertCondition(
       name: "KubeAuditManyUsersFromOneSource", severity: .page,
       summary: "Many different users are being refused from one source IP",
-      term: requests([.cluster, .sourceIP], .windowDistinctUsers, [.equals(.window, "15m")], .atLeast, 20),
+      term: AlertCondition.Term(
+        query: SampleQuery(.max, by: [.cluster, .sourceIP], .windowDistinctUsers, [.equals(.window, "15m")]),
+        comparison: .atLeast, threshold: 20),
       unit: .users),
     AlertCondition(
       name: "KubeAuditAnonymousRefused", severity: .ticket,
@@ -78,10 +149,12 @@ enum AlertConditions {
       unit: .requests),
   ]
 
-  /// Who writes roles when a cluster is made or upgraded.
+  /// Who writes roles when a cluster is made or upgraded, and deletes them with their namespace or owner.
   private static let itself: [SampleQuery.Matcher] = [
     .differs(.user, "system:apiserver"),
     .differs(.user, "system:serviceaccount:kube-system:clusterrole-aggregation-controller"),
+    .differs(.user, "system:serviceaccount:kube-system:namespace-controller"),
+    .differs(.user, "system:serviceaccount:kube-system:generic-garbage-collector"),
   ]
 
   private static let changes = [
@@ -127,7 +200,9 @@ enum AlertConditions {
       name: "KubeAuditServerErrorRatio", severity: .page,
       summary: "The API server answers many requests with a 5xx code",
       term: AlertCondition.Term(
-        query: SampleQuery(.max, by: [.cluster], .windowServerErrorRatio, [.equals(.window, "5m")]),
+        query: SampleQuery(
+          .sum, by: [.cluster], .windowRequests, [.equals(.window, "5m"), .equals(.codeClass, "5xx")]),
+        whole: SampleQuery(.sum, by: [.cluster], .windowRequests, [.equals(.window, "5m")]),
         comparison: .atLeast, threshold: 0.1),
       unit: .share,
       restriction: .and(requests([.cluster], .windowRequests, [.equals(.window, "5m")], .atLeast, 200)),
@@ -138,6 +213,13 @@ enum AlertConditions {
         query: SampleQuery(.max, by: [.cluster], .clusterLastEvent), comparison: .above, threshold: 900, isAge: true),
       unit: .seconds, lasting: "2m"),
     AlertCondition(
+      name: "KubeAuditFeedSilent", severity: .page,
+      summary: "One of a cluster's feeds sends no audit events any more",
+      term: AlertCondition.Term(
+        query: SampleQuery(.max, by: [.cluster, .input], .clusterLastEvent, scrapersLabels: ["instance"]),
+        comparison: .above, threshold: 900, isAge: true),
+      unit: .seconds, lasting: "2m"),
+    AlertCondition(
       name: "KubeAuditClusterNeverHeard", severity: .page,
       summary: "An expected cluster has not sent one audit event",
       term: AlertCondition.Term(
@@ -146,12 +228,14 @@ enum AlertConditions {
     AlertCondition(
       name: "KubeAuditFeedLagging", severity: .ticket, summary: "Audit events arrive late",
       term: AlertCondition.Term(
-        query: SampleQuery(.max, by: [.cluster, .input], .eventLag), comparison: .above, threshold: 600),
+        query: SampleQuery(.max, by: [.cluster, .input], .eventLag, scrapersLabels: ["instance"]), comparison: .above,
+        threshold: 600),
       unit: .seconds, lasting: "10m"),
     AlertCondition(
       name: "KubeAuditInputDown", severity: .page, summary: "An input of the exporter does not work",
       term: AlertCondition.Term(
-        query: SampleQuery(.min, by: [.input], .inputUp), comparison: .equal, threshold: 0),
+        query: SampleQuery(.min, by: [.input], .inputUp, scrapersLabels: ["instance"]), comparison: .equal,
+        threshold: 0),
       unit: .state("down"), lasting: "5m"),
     AlertCondition(
       name: "KubeAuditConfigReloadFailed", severity: .ticket, summary: "The exporter refused its new configuration",

@@ -5,28 +5,61 @@ extension Page {
   static func alerts(_ figures: PageFigures, _ model: PageModel) -> HTML {
     let unjudged: HTML = """
       <details><summary>Judged by the bundled rules’ own thresholds; \(AlertConditions.unjudged.count) rules need what \
-      only Prometheus has (history, arithmetic, <code>up</code>) and are not judged here</summary>\
+      only Prometheus has (history, arithmetic, <code>up</code>) and are not judged here. Prometheus goes on firing most \
+      pages for five minutes after their condition has ended here</summary>\
       <p>\(HTML(AlertConditions.unjudged.map { "\(alert($0, model)) " }))</p></details>
       """
-    let pages = figures.findings.filter { $0.condition.severity == .page }.count
-    let tickets = figures.findings.count - pages
-    guard !figures.findings.isEmpty else {
-      return """
-        <section class="verdict calm" aria-labelledby="alerts"><h2 id="alerts">No alert would fire</h2>\
-        <p>None of the \(AlertConditions.all.count) conditions that this exporter can judge holds.</p>\(unjudged)</section>
-        """
-    }
-    let parts = [(pages, "page"), (tickets, "open a ticket")].filter { $0.0 > 0 }.map { count, what in
-      "\(PageFormat.count(Double(count))) would \(what)"
-    }
+    guard !figures.findings.isEmpty else { return nothingHolds(figures, model, unjudged) }
     let shown = limited(figures.findings)
+    let hasPage = figures.findings.contains { $0.condition.severity == .page }
     return """
-      <section class="verdict \(pages > 0 ? "page" : "ticket")" aria-labelledby="alerts">\
-      <h2 id="alerts">Alerts that would fire: \(parts.joined(separator: ", "))</h2>\
+      <section class="verdict \(hasPage ? "page" : "ticket")" aria-labelledby="alerts">\
+      <h2 id="alerts">Conditions that hold: \(tally(figures.findings))</h2>\
       <table class="alerts"><thead><tr><th scope="col">Alert</th><th scope="col">Cluster</th><th scope="col">Who, from \
       where, what</th><th scope="col" class="n">Now</th><th scope="col" class="n">Fires at</th></tr></thead>\
       <tbody>\(HTML(shown.rows.map { row($0, model) }))</tbody></table>\
       \(more(figures.findings.count - shown.count, "of these alerts"))\(unjudged)</section>
+      """
+  }
+
+  /// `2 would page, 1 would page if it lasts, 3 would open a ticket`.
+  private static func tally(_ findings: [AlertFinding]) -> String {
+    let parts: [(count: Int, text: String)] = [("page", AlertCondition.Severity.page), ("open a ticket", .ticket)]
+      .flatMap { what, severity in
+        let own = findings.filter { $0.condition.severity == severity }
+        let waiting = own.filter { !$0.condition.lasting.isEmpty }.count
+        let ending = waiting == 1 ? "if it lasts" : "if they last"
+        return [(own.count - waiting, "would \(what)"), (waiting, "would \(what) \(ending)")]
+      }
+    return parts.filter { $0.count > 0 }.map { "\(PageFormat.count(Double($0.count))) \($0.text)" }
+      .joined(separator: ", ")
+  }
+
+  /// Calm only where calm is known: an exporter that has heard nothing, or whose windows are still filling, cannot tell.
+  private static func nothingHolds(_ figures: PageFigures, _ model: PageModel, _ unjudged: HTML) -> HTML {
+    let age = (Double(model.now) - Double(model.startedAt)) / 1e6
+    let window = Double(PageFormat.seconds(ofWindow: figures.window) ?? 0)
+    let doubt: HTML? =
+      if !figures.clusters.contains(where: { $0.lastEvent != nil }) {
+        "No audit event has been heard, so nothing that is refused or changed can be seen."
+      } else if age < window {
+        """
+        The exporter has been running for \(PageFormat.duration(seconds: age)): its windows began empty, and what happened \
+        before is not in them.
+        """
+      } else {
+        nil
+      }
+    guard let doubt else {
+      return """
+        <section class="verdict calm" aria-labelledby="alerts"><h2 id="alerts">No alert would fire</h2>\
+        <p>None of the \(AlertConditions.all.count) conditions that this exporter can judge holds. A page about what has \
+        just ended may still be firing in Alertmanager, for five minutes.</p>\(unjudged)</section>
+        """
+    }
+    return """
+      <section class="verdict" aria-labelledby="alerts"><h2 id="alerts">Too early to tell</h2><p>\(doubt)</p>\
+      \(unjudged)</section>
       """
   }
 
@@ -105,6 +138,6 @@ extension Page {
       }
     if let window = condition.window { text += " in \(spoken(window))" }
     guard !condition.lasting.isEmpty else { return "\(text)" }
-    return "\(text) <span class=\"soft\">for \(spoken(condition.lasting))</span>"
+    return "\(text) <span class=\"soft\">holds, fires after \(spoken(condition.lasting))</span>"
   }
 }

@@ -46,7 +46,7 @@ extension Page {
       <td class="n\(alarm("KubeAuditServerErrorRatio"))" data-l="Server errors">\
       \(cluster.serverErrorRatio.map(PageFormat.percent) ?? "–")</td><td class="p">\(failed)</td>\
       <td class="n" data-l="RBAC changes">\(PageFormat.count(cluster.rbacMutations))</td>\
-      <td class="n\(alarm("KubeAuditClusterSilent", "KubeAuditClusterNeverHeard"))" data-l="Last event" title="\(title)">\
+      <td class="n\(alarm("KubeAuditClusterSilent", "KubeAuditFeedSilent", "KubeAuditClusterNeverHeard"))" data-l="Last event" title="\(title)">\
       \(last)</td><td class="n" data-l="Behind">\(feeds(cluster, isAlarm: !cluster.alarms.isDisjoint(with: ["KubeAuditFeedLagging"])))</td></tr>
       """
   }

@@ -8,6 +8,7 @@ struct PageFigures: Sendable {
     var requests = 0.0
     var denied = 0.0
     var serverErrorRatio: Double?
+    /// Those that succeeded, as everywhere.
     var rbacMutations = 0.0
     var lastEvent: Microseconds?
     /// How far behind each input is, by its name.
@@ -128,7 +129,7 @@ struct PageFigures: Sendable {
     for group in groups(.windowServerErrorRatio, by: [.cluster], inWindow) {
       change(group) { $0.serverErrorRatio = group.value }
     }
-    for group in groups(.windowRBACMutations, by: [.cluster], inWindow) {
+    for group in groups(.windowRBACMutations, by: [.cluster], inWindow + [.equals(.outcome, "success")]) {
       change(group) { $0.rbacMutations = group.value }
     }
     let newest = SampleQuery(.max, by: [.cluster], .clusterLastEvent).groups(in: readings)

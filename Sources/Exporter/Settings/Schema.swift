@@ -49,7 +49,8 @@ enum Schema {
       "inputs.webhook.clusters", \.inputs.webhook.clusters,
       ClusterName.shape.list("list of cluster names", limit: 1000),
       example: "[prod, staging]",
-      help: "Clusters that /webhook/<cluster> takes events for, besides `clusters` and `cluster.name`."),
+      help:
+        "Clusters that /webhook/<cluster> takes events for, besides `clusters` and `cluster.name`. Each is expected."),
     Setting(
       "inputs.webhook.body_limit_bytes", \.inputs.webhook.bodyLimitBytes, .bytes(1 << 20...1 << 30),
       help:
@@ -70,13 +71,16 @@ enum Schema {
 
   private static let clusters: [Setting] = [
     Setting(
-      "cluster.name", \.clusterName, ClusterName.shape, flag: "cluster.name", example: "prod",
-      help: "The cluster of events whose input and wrapping name none."),
+      "cluster.name", \.givenClusterName, ClusterName.shape.optional("default"), flag: "cluster.name", example: "prod",
+      help:
+        "The cluster of events whose input and wrapping name none. Where it is given and an input can deliver such events, "
+        + "it is expected like one of `clusters`."),
     Setting(
       "clusters", \.clusters, Shape<Settings.Cluster>.cluster.list("list of {name}", limit: 1000), isReloadable: true,
       example: "[{name: prod}, {name: staging}]", fields: Shape<Settings.Cluster>.fields,
       help:
-        "Clusters that should log: each has `kube_audit_cluster_expected`, so that one never heard from can be alerted on."
+        "Clusters that should log: each has `kube_audit_cluster_expected`, so that one never heard from can be alerted on. "
+        + "So have the names that inputs are given, and `cluster.name`."
     ),
   ]
 

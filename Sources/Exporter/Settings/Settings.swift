@@ -7,8 +7,8 @@ internal import Logging
 struct Settings: Sendable, Equatable {
   /// Clusters that must log; those that are never heard from can be alerted on.
   var clusters: [Cluster] = []
-  /// The cluster of events whose wrapping and input name none.
-  var clusterName = "default"
+  /// As it was set; `clusterName` is what holds.
+  var givenClusterName: String?
   /// The directory of the state; empty to keep it in memory.
   var storagePath = "data"
   var inputs = Inputs()
@@ -126,6 +126,21 @@ struct Settings: Sendable, Equatable {
     var verbs: [String]? = TrackedObject.changes
 
     static let changes = ["create", "update", "patch", "delete", "deletecollection"]
+  }
+
+  /// The cluster of events whose wrapping and input name none.
+  var clusterName: String { givenClusterName ?? "default" }
+
+  /// The clusters that are named somewhere for events to come of: those that `kube_audit_cluster_expected` shows. A
+  /// `cluster.name` that was given counts where an input leaves events without another.
+  var expectedClusters: [String] {
+    let webhook = inputs.webhook.listenAddresses.isEmpty ? nil : inputs.webhook
+    var names = clusters.map(\.name) + (webhook?.clusters ?? []) + inputs.files.compactMap(\.cluster)
+    let leavesUnnamed =
+      inputs.stdin || inputs.files.contains { $0.cluster == nil } || webhook.map { $0.clusters.isEmpty } ?? false
+    if leavesUnnamed, let givenClusterName { names.append(givenClusterName) }
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
   }
 
   /// The clusters that a push may name.

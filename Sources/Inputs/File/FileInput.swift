@@ -19,6 +19,7 @@ public struct FileInput: Input {
   public init(_ settings: FileSettings) { self.settings = settings }
 
   public func start(in context: InputContext) throws(Failure) {
+    context.status.begin(counting: [.fileMissing, .permissionDenied, .notAFile, .readFailed, .badGzip])
     try context.thread("input-file") { [settings] in Self.run(settings, context) }
   }
 

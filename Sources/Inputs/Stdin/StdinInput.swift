@@ -24,6 +24,7 @@ public struct StdinInput: Input {
 
   public func start(in context: InputContext) throws(Failure) {
     let input = self
+    context.status.begin(counting: [.readFailed, .badGzip])
     try context.thread("input-stdin") { input.run(context) }
   }
 
