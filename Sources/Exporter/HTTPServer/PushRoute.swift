@@ -48,7 +48,7 @@ extension Route {
 }
 
 /// The codes that those who push are answered. Their counts begin at 0, so that the first answer of its kind is a rise.
-private let pushCodes = [200, 400, 404, 405, 413, 415, 503]
+private let pushCodes = [200, 400, 401, 403, 404, 405, 413, 415, 503]
 
 /// What is told to those who push. The API server has a back-off of its own and does not read it; others do.
 private let retryAfterSeconds = 5
