@@ -178,6 +178,37 @@ struct RestoreTests {
     #expect(Self.failure(Self.settings(), SipKey(1, 2), state) != nil)
   }
 
+  /// The series that folded a network is gone, one that was written before lives: the network stays folded.
+  @Test func aFoldedNetworkStaysFolded() throws {
+    let settings = Self.settings {
+      $0.idleSeconds = 60
+      $0.limits.seriesPerIPv6Network = 2
+      $0.limits.denied = FamilyLimit(perCluster: 2, inAll: 2)
+    }
+    var living = Counters(settings: settings, key: SipKey(1, 2))
+    var store = StateStore()
+    Self.refuse(&living, user: "a", from: "2001:db8::1")
+    store.apply(living.takeDelta())
+    let old = TestEvent(
+      code: 403, decision: .forbid, user: "a", sourceIPs: ["2001:db8::2"], seconds: Double(Self.start) / 1e6 - 3_500)
+    let cluster = living.cluster(named: "c")
+    _ = old.withEvent { living.count($0, cluster: cluster, input: 0, arrival: Self.start) }
+    store.apply(living.takeDelta())
+    living.scraped(living.readings(now: Self.start + 1_000_000).number)
+    // The second series is idle, and no window reaches it: it leaves. The first is in a window.
+    let readings = living.readings(now: Self.start + 1_000_000_000)
+    #expect(CountersTests.rows(readings.deniedRequests).map { $0[.sourceIP] } == ["2001:db8::1"])
+    store.apply(living.takeDelta())
+    var random = SplitMix64(1)
+    var mortal = try Counters(settings: settings, key: SipKey(1, 2), restoring: store.state(&random))
+    Self.refuse(&living, user: "a", from: "2001:db8::3", at: 1_000)
+    Self.refuse(&mortal, user: "a", from: "2001:db8::3", at: 1_000)
+    let now = Self.start + 1_000_000_000
+    let shown = living.readings(now: now)
+    #expect(CountersTests.rows(shown.deniedRequests).map { $0[.sourceIP] } == ["2001:db8::1", "2001:db8::/64"])
+    #expect(ReadingsText.lines(mortal.readings(now: now)) == ReadingsText.lines(shown))
+  }
+
   /// Floods that make the sketch coarse, restored piece by piece, estimate as if nothing had happened.
   @Test(arguments: [100_000, 3_000, 400]) func sketchesGoOn(_ entries: Int) throws {
     let settings = Self.settings {
