@@ -20,5 +20,5 @@ func bench(_ name: String) -> Target {
 let package = Package(
   name: "Benchmarks",
   dependencies: [.package(name: "kube-audit-exporter", path: "..")],
-  targets: [bench("bench-count"), bench("bench-decode"), bench("bench-state")]
+  targets: [bench("bench-count"), bench("bench-decode"), bench("bench-delta"), bench("bench-state")]
 )

@@ -122,14 +122,12 @@ struct DistinctUsers {
     return Int(block) * Self.blockUsers
   }
 
-  /// What no window reaches any more stays out of the sketch: it would never be asked for.
   private mutating func beginSketch(_ place: Int) {
     addresses[place].isSketched = true
-    let reach = reach[Int(family.table.series[place].cluster)]
     let start = Int(addresses[place].firstBlock)
     var block = start
     while block != 0 {
-      for i in block * Self.blockUsers..<(block + 1) * Self.blockUsers where seconds[i] >= reach {
+      for i in block * Self.blockUsers..<(block + 1) * Self.blockUsers where seconds[i] != 0 {
         sketchUser(place, users[i], seconds[i])
       }
       block = Int(next[block])

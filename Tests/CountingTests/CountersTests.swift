@@ -142,6 +142,16 @@ struct CountersTests {
     }
   }
 
+  /// The cluster that was heard last is at hand, and it is among the trends all the same.
+  @Test func theOnlyClusterHasATrend() {
+    var counters = Self.counters()
+    let cluster = counters.cluster(named: "c")
+    let event = TestEvent(code: 403)
+    _ = event.withEvent { counters.count($0, cluster: cluster, input: 0, arrival: Self.start) }
+    _ = counters.readings(now: Self.start)
+    #expect(counters.trends().clusters.map(\.name) == ["c"])
+  }
+
   @Test func everyFamilyTellsItsLimit() {
     var counters = Self.counters()
     _ = counters.cluster(named: "c")

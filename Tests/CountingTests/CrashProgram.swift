@@ -106,7 +106,9 @@ struct CrashProgram {
       let cluster = counters.cluster(named: name)
       let counted = event.withEvent { counters.count($0, cluster: cluster, input: input, arrival: arrival) }
       return ["\(counted)"]
-    case .reading(let now): return ReadingsText.lines(counters.readings(now: now))
+    case .reading(let now):
+      let lines = ReadingsText.lines(counters.readings(now: now))
+      return lines + counters.trends(seconds: 120, rowsLimit: 4).clusters.map { "\($0)" }
     case .scraped(let number): counters.scraped(number)
     case .reload(let settings): counters.apply(settings)
     case .expect(let names):

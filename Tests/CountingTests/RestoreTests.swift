@@ -179,6 +179,39 @@ struct RestoreTests {
     #expect(Self.failure(Self.settings(), SipKey(1, 2), state) != nil)
   }
 
+  /// The series that folded a network is gone, one that was written before lives: the network stays folded.
+  @Test func aFoldedNetworkStaysFolded() throws {
+    let settings = Self.settings {
+      $0.idleSeconds = 60
+      $0.windows = [WindowSpan(name: "1h", seconds: 3600)]
+      $0.limits.seriesPerIPv6Network = 2
+      $0.limits.denied = FamilyLimit(perCluster: 2, inAll: 2)
+    }
+    var living = Counters(settings: settings, key: SipKey(1, 2))
+    var store = StateStore()
+    Self.refuse(&living, user: "a", from: "2001:db8::1")
+    _ = living.readings(now: Self.start)
+    store.apply(living.takeDelta())
+    let old = TestEvent(
+      code: 403, decision: .forbid, user: "a", sourceIPs: ["2001:db8::2"], seconds: Double(Self.start) / 1e6 - 3_500)
+    let cluster = living.cluster(named: "c")
+    _ = old.withEvent { living.count($0, cluster: cluster, input: 0, arrival: Self.start) }
+    store.apply(living.takeDelta())
+    living.scraped(living.readings(now: Self.start + 1_000_000).number)
+    // The second series is idle, and no window reaches it: it leaves. The first is in a window.
+    let readings = living.readings(now: Self.start + 1_000_000_000)
+    #expect(CountersTests.rows(readings[.deniedRequests]).map { $0[.sourceIP] } == ["2001:db8::1"])
+    store.apply(living.takeDelta())
+    var random = SplitMix64(seed: 1)
+    var mortal = try Counters(settings: settings, key: SipKey(1, 2), restoring: store.state(&random))
+    Self.refuse(&living, user: "a", from: "2001:db8::3", at: 1_000)
+    Self.refuse(&mortal, user: "a", from: "2001:db8::3", at: 1_000)
+    let now = Self.start + 1_000_000_000
+    let shown = living.readings(now: now)
+    #expect(CountersTests.rows(shown[.deniedRequests]).map { $0[.sourceIP] } == ["2001:db8::1", "2001:db8::/64"])
+    #expect(ReadingsText.lines(mortal.readings(now: now)) == ReadingsText.lines(shown))
+  }
+
   /// Floods that make the sketch coarse, restored piece by piece, estimate as if nothing had happened.
   @Test(arguments: [100_000, 3_000, 400]) func sketchesGoOn(_ entries: Int) throws {
     let settings = Self.settings {
@@ -190,20 +223,21 @@ struct RestoreTests {
     var store = StateStore()
     var random = SplitMix64(seed: UInt64(entries))
     for round in 0..<12 {
-      let quiet = Int64(round / 4) * 3_000
+      // After a pause what one cluster has is old, but not yet dropped, while the other one goes on.
+      let quiet = Int64(round / 4) * 3_500
       for i in 0..<1_500 {
         let address = "10.0.0.\(random.below(round % 3 == 0 ? 60 : 2))"
         let user = "u\(random.below(round * 400 + 200))"
         let seconds = quiet + Int64(round * 60 + i / 50)
-        Self.refuse(&living, user: user, from: address, at: seconds)
-        Self.refuse(&mortal, user: user, from: address, at: seconds)
+        Self.refuse(&living, "c\(round / 2 % 2)", user: user, from: address, at: seconds)
+        Self.refuse(&mortal, "c\(round / 2 % 2)", user: user, from: address, at: seconds)
       }
-      let now = Self.start + (quiet + Int64(round * 60 + 40)) * 1_000_000
-      store.apply(mortal.takeDelta())
-      mortal = try Counters(settings: settings, key: SipKey(3, 4), restoring: store.state(&random))
       #expect(mortal.distinct.sketch.count == living.distinct.sketch.count)
       #expect(mortal.distinct.sketch.precision == living.distinct.sketch.precision)
+      let now = Self.start + (quiet + Int64(round * 60 + 40)) * 1_000_000
       #expect(ReadingsText.lines(mortal.readings(now: now)) == ReadingsText.lines(living.readings(now: now)))
+      store.apply(mortal.takeDelta())
+      mortal = try Counters(settings: settings, key: SipKey(3, 4), restoring: store.state(&random))
     }
     #expect(store.complaints.isEmpty)
     let isCoarse = living.distinct.sketch.precision < (entries == 400 ? 8 : UserSketch.fullPrecision)

@@ -112,27 +112,27 @@ struct StateFuzzTests {
     let sample = Self.sample(seed)
     #expect(Self.take(sample, sample.state, Self.events))
     var refused = 0
-    let rounds = max(60, RandomProgramTests.programs)
+    let rounds = max(40, RandomProgramTests.programs / 4)
     for _ in 0..<rounds {
       if !Self.take(sample, Self.damage(sample.state, &random), Self.events) { refused += 1 }
     }
     #expect(refused > rounds / 4 && refused < rounds)
   }
 
-  /// Every beginning of every piece: none is as good as the whole.
+  /// A third of the beginnings of pieces: none is as good as the whole.
   @Test func whatIsCutShortIsRefused() {
     let sample = Self.sample(100)
     for (i, record) in sample.state.records.enumerated() {
       // A chunk of the sketch may be empty, and a cluster's name may be shorter.
       if record.key.hasPrefix("sketch") || record.key.hasPrefix("cluster/") { continue }
-      for count in 0..<record.data.count {
+      for count in stride(from: i % 3, to: record.data.count, by: 3) {
         var state = sample.state
         state.records[i] = StateRecord(key: record.key, data: Array(record.data.prefix(count)))
         #expect(!Self.take(sample, state, []), "\(record.key), \(count) of \(record.data.count)")
       }
     }
     for (i, row) in sample.state.series.enumerated() where i % 7 == 0 {
-      for count in 0..<row.data.count {
+      for count in stride(from: i % 3, to: row.data.count, by: 3) {
         var state = sample.state
         state.series[i] = SeriesRow(
           family: row.family, place: row.place, labels: row.labels, count: row.count,
