@@ -3,20 +3,17 @@
 extension StreamEdge {
   static let feedVersion: UInt8 = 1
 
-  @inline(never)
-  mutating func enlist(_ place: Int) { dirtyFeeds.append(UInt32(truncatingIfNeeded: place)) }
-
   /// The feeds that were heard, by cluster. They are clean from here on.
   mutating func takeDirty() -> [(cluster: Int, input: Int)] {
     putBack()
     dirtyFeeds.sort()
     let heard = dirtyFeeds.map { (cluster: Int($0) / inputCount, input: Int($0) % inputCount) }
-    for place in dirtyFeeds { feeds[Int(place)].isDirty = false }
+    for place in dirtyFeeds { isDirty[Int(place)] = false }
     dirtyFeeds.removeAll(keepingCapacity: true)
     return heard
   }
 
-  /// The record of a feed that `takeDirty` named.
+  /// The record of a feed, when nothing is at hand.
   func record(_ cluster: Int, input: Int) -> [UInt8] {
     let feed = feeds[cluster * inputCount + input]
     var writer = StateWriter(version: Self.feedVersion)
@@ -34,12 +31,18 @@ extension StreamEdge {
     feed.lag = min(maxLag, try reader.readTime(upTo: EventTime.limit))
     feed.heard = try reader.readTime(upTo: now)
     try reader.finish()
-    putBack()
     feeds[cluster * inputCount + input] = feed
   }
 
-  /// Sets an edge: it never falls below this again.
+  /// The edge of a cluster, when nothing is at hand; -1 when it was never heard.
+  func edge(_ cluster: Int) -> Int64 { edges[cluster].edge }
+
+  /// Sets an edge, when nothing is at hand: it never falls below this again.
   mutating func restore(_ cluster: Int, edge: Int64) {
-    if edge >= 0 { setEdge(cluster, edge) }
+    guard edge >= 0 else { return }
+    let second = EventTime.second(edge)
+    floors[cluster] = windows.floors(edgeSecond: second)
+    edges[cluster] = Edge(
+      edge: edge, secondEnd: (Int64(second) + 1) * 1_000_000, reach: windows.reach(floors[cluster]))
   }
 }

@@ -12,11 +12,9 @@ struct StreamEdge {
     var newest: Int64 = -1
     var lag: Int64 = -1
     var heard: Int64 = -1
-    /// It was heard since what changed was taken.
-    var isDirty = false
   }
 
-  private struct Edge {
+  struct Edge {
     var edge: Int64 = -1
     var advanced: Int64 = -1
     /// Where the second of the edge ends: the floors hold until then.
@@ -26,18 +24,20 @@ struct StreamEdge {
 
   let maxLag: Int64
   let inputCount: Int
-  /// Call `putBack` before looking into these.
   var feeds: [Feed] = []
-  /// Feeds that were heard, each once.
+  /// The feeds that were heard since what changed was taken: one mark each, and a list of them.
+  var isDirty: [Bool] = []
   var dirtyFeeds: [UInt32] = []
-  private var edges: [Edge] = []
+  var edges: [Edge] = []
   /// The first pane of each window, by cluster.
-  private var floors: [Panes] = []
+  var floors: [Panes] = []
   let windows: Windows
 
   /// What was heard last, at hand and not in the arrays meanwhile: mostly the next event has the same cluster and input.
   private var cluster = -1
   private var place = -1
+  /// The place at hand when it is among the dirty ones.
+  private var heardPlace = -1
   private var feed = Feed()
   private var edge = Edge()
   private var floor = Panes()
@@ -52,25 +52,30 @@ struct StreamEdge {
   mutating func addCluster() {
     edges.append(Edge())
     floors.append(Panes())
-    for _ in 0..<inputCount { feeds.append(Feed()) }
+    for _ in 0..<inputCount {
+      feeds.append(Feed())
+      isDirty.append(false)
+    }
   }
 
-  /// Puts back what is at hand: the arrays are whole then, until the next event.
+  /// Puts back what is at hand.
   mutating func putBack() {
-    guard cluster >= 0 else { return }
-    feeds[place] = feed
-    edges[cluster] = edge
-    floors[cluster] = floor
-    (cluster, place) = (-1, -1)
+    if cluster >= 0 {
+      feeds[place] = feed
+      edges[cluster] = edge
+      floors[cluster] = floor
+    }
+    (cluster, place, heardPlace) = (-1, -1, -1)
   }
 
-  /// Sets an edge that was kept, and the floors that follow from it.
-  mutating func setEdge(_ cluster: Int, _ end: Int64) {
-    turn(to: cluster, cluster &* inputCount)
-    edge = Edge()
-    edge.edge = end
-    setFloors()
-    putBack()
+  /// Takes out a feed that is heard, and notes that it is.
+  @inline(never)
+  private mutating func listen(to cluster: Int, _ place: Int) {
+    if place != self.place { turn(to: cluster, place) }
+    heardPlace = place
+    guard !isDirty[place] else { return }
+    isDirty[place] = true
+    dirtyFeeds.append(UInt32(truncatingIfNeeded: place))
   }
 
   /// Puts back what is at hand and takes out this cluster and feed.
@@ -100,16 +105,12 @@ struct StreamEdge {
   @inline(__always)
   mutating func hear(_ cluster: Int, input: Int, time: Int64, arrival: Int64, now: Int64) {
     let place = cluster &* inputCount &+ input
-    if place != self.place { turn(to: cluster, place) }
+    if place != heardPlace { listen(to: cluster, place) }
     let isRising = time > feed.newest
     let lag = max(0, min(maxLag, arrival &- time))
     // Where the lag only falls, the edge after the event is ahead of the one before it, and need not be settled twice.
     if !isRising || lag > feed.lag || now &- feed.heard > maxLag { advance(to: now) }
     feed.heard = now
-    if !feed.isDirty {
-      feed.isDirty = true
-      enlist(place)
-    }
     guard isRising else { return }
     feed.newest = time
     feed.lag = lag
@@ -154,11 +155,8 @@ struct StreamEdge {
   @inline(__always)
   func floors(_ cluster: Int) -> Panes { cluster == self.cluster ? floor : floors[cluster] }
 
-  /// The edge of a cluster; -1 when it was never heard.
-  func edge(_ cluster: Int) -> Int64 { cluster == self.cluster ? edge.edge : edges[cluster].edge }
-
   /// Whether anything was heard of a cluster.
-  func isHeard(_ cluster: Int) -> Bool { edge(cluster) >= 0 }
+  func isHeard(_ cluster: Int) -> Bool { (cluster == self.cluster ? edge : edges[cluster]).edge >= 0 }
 
   /// What was heard of one cluster by one input; nil when nothing was.
   func heard(_ cluster: Int, input: Int) -> (newest: Int64, lag: Int64)? {
