@@ -97,14 +97,17 @@ public struct Engine: ~Copyable {
     guard isSaved else { return }
     for change in batch.positions {
       switch change {
-      case .reached(let position):
-        let key = PositionKey(input: inputs[batch.input], stream: position.stream)
-        let offset = position.offset - min(position.offset, UInt64(unfinishedBytes))
-        positions[key] = .some(StreamPosition(key: key, offset: offset, mark: position.mark))
-      case .gone(let stream):
-        positions[PositionKey(input: inputs[batch.input], stream: stream)] = .some(nil)
+      case .reached(let position): keep(position, of: batch.input, less: UInt64(unfinishedBytes))
+      case .noted(let position): keep(position, of: batch.input, less: 0)
+      case .gone(let stream): positions[PositionKey(input: inputs[batch.input], stream: stream)] = .some(nil)
       }
     }
+  }
+
+  private mutating func keep(_ position: InputPosition, of input: Int, less unfinishedBytes: UInt64) {
+    let key = PositionKey(input: inputs[input], stream: position.stream)
+    let offset = position.offset - min(position.offset, unfinishedBytes)
+    positions[key] = .some(StreamPosition(key: key, offset: offset, mark: position.mark))
   }
 
   /// Takes over settings that may change at run time.

@@ -17,8 +17,10 @@ public struct InputPosition: Sendable, Hashable {
 
 /// What a batch says about its input's positions.
 public enum PositionChange: Sendable {
-  /// Everything before it is in this batch or in earlier ones.
+  /// The batch's own stream: everything before it is in this batch or in earlier ones.
   case reached(InputPosition)
+  /// Another stream, of which nothing is under way: kept as it is.
+  case noted(InputPosition)
   /// The stream is gone, and what was saved of it is of no use.
   case gone(stream: String)
 }

@@ -10,6 +10,8 @@ internal import Logging
     // Before any other thread exists: they inherit the mask.
     let signals = try Signals([SIGTERM, SIGINT, SIGHUP])
     signal(SIGPIPE, SIG_IGN)
+    // A limit of file sizes is an error of writing like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     Heap.useOne()
     let exporter = try RunningExporter(options, log: log)
     while true {

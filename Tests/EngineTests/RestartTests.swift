@@ -47,6 +47,13 @@ import Testing
     let end = whole.utf8.count + begun.utf8.count
     engine.count(Self.batch(whole + begun, position(end)))
     try store.commit(engine.takeChange())
+    // Another stream's position is its own, whatever is under way here.
+    let other = InputPosition(stream: "other", offset: 9, mark: [])
+    engine.count(Self.batch("", .noted(other)))
+    try store.commit(engine.takeChange())
+    #expect(try store.load().positions.first { $0.key.stream == "other" }?.offset == 9)
+    engine.count(Self.batch("", .gone(stream: "other")))
+    try store.commit(engine.takeChange())
     let saved = try #require(try store.load().positions.first)
     #expect(saved.key == PositionKey(input: "file", stream: "log"))
     #expect(saved.offset == UInt64(whole.utf8.count))

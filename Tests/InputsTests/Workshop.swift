@@ -137,7 +137,7 @@ final class Basin: BatchOutlet {
       state.clusters.insert(batch.cluster)
       for change in batch.positions {
         switch change {
-        case .reached(let position): state.positions[position.stream] = position
+        case .reached(let position), .noted(let position): state.positions[position.stream] = position
         case .gone(let stream): state.positions[stream] = nil
         }
       }

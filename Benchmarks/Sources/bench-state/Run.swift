@@ -35,8 +35,9 @@ func run(folder: String, changed: Int, digests: Int, commits: Int) throws(Failur
   let start = Clock.monotonic
   let again = try StateStore(.directory(folder))
   let saved = try again.load()
-  print("\(size) bytes; opened, checked and read in \(Double(Clock.monotonic - start) / 1e3) ms: "
-    + "\(saved.counting.series.count) series, \(saved.digests.count) blobs of digests")
+  print(
+    "\(size) bytes; opened, checked and read in \(Double(Clock.monotonic - start) / 1e3) ms: "
+      + "\(saved.counting.series.count) series, \(saved.digests.count) blobs of digests")
 }
 
 private func took(_ store: StateStore, _ change: StateChange) throws(Failure) -> Double {

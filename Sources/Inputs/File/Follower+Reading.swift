@@ -122,7 +122,7 @@ extension Follower {
   /// over, and a rotated file is known again.
   func announce(_ generation: Generation) {
     guard let saved = try? generation.savedPosition() else { return }
-    positionChanges.append(.reached(saved.position))
+    positionChanges.append(.noted(saved.position))
     generation.isSaved = true
   }
 

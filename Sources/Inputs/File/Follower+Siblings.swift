@@ -139,7 +139,7 @@ extension Follower {
     var record = record
     record.isSaved = true
     known[key] = record
-    positionChanges.append(.reached(SavedPosition(key: key, record: record, base: family(of: path)).position))
+    positionChanges.append(.noted(SavedPosition(key: key, record: record, base: family(of: path)).position))
   }
 
   /// The record of a file that is not read: all of it counts as known.

@@ -78,7 +78,7 @@ final class Follower {
     self.logger = logger
     patterns = settings.sources.map { FilePattern($0.pattern, cluster: $0.cluster ?? cluster) }
     for position in positions { restore(position) }
-    if saved.since == nil { positionChanges.append(.reached(SavedPositions.firstRun(at: clock.now))) }
+    if saved.since == nil { positionChanges.append(.noted(SavedPositions.firstRun(at: clock.now))) }
   }
 
   private func restore(_ position: InputPosition) {
