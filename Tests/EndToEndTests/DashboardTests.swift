@@ -50,7 +50,8 @@ import Testing
           file: ["\(log)"]
 
         """
-      let exporter = try Exporter(configuration: configuration, folder: folder, webhook: true, storage: folder + "/state")
+      let exporter = try Exporter(
+        configuration: configuration, folder: folder, webhook: true, storage: folder + "/state")
       let prometheus = try Prometheus(scraping: exporter.port, folder: folder, rules: [Self.rules])
       // Told twice, with scrapes between: a rate does not see what a counter is born with.
       for round in 0..<2 {

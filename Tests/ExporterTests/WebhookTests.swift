@@ -83,7 +83,8 @@ private final class WebhookStage {
     #expect(try curl(port, "/webhook", post + gzip, input: bomb).status == 413)
     #expect(try curl(port, "/webhook", post + gzip, input: Array(Gzip.compress(large).dropLast(9))).status == 400)
     #expect(stage.queue.reservedBytes == 0)
-    #expect(stage.status.snapshot.pushAnswers == [200: 4, 400: 2, 401: 0, 403: 0, 404: 2, 405: 0, 413: 1, 415: 0, 503: 0])
+    #expect(
+      stage.status.snapshot.pushAnswers == [200: 4, 400: 2, 401: 0, 403: 0, 404: 2, 405: 0, 413: 1, 415: 0, 503: 0])
   }
 
   @Test func manySendersAtOnceLoseNothing() throws {
