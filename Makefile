@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The tests' own Python and linters, where scripts/install-deps.sh has put them.
 export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
 
-.PHONY: help run demo test unit check fmt docs dashboards build sanitize bench fuzz clean
+.PHONY: help run demo test unit check fmt docs dashboards build sanitize bench fuzz soak clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -71,6 +71,11 @@ bench: ## measure: beside mtail and simdjson, instructions of an event, memory a
 	Benchmarks/instructions.py
 	Benchmarks/series.py
 	Benchmarks/commits.py
+
+soak: ## every campaign at its long size: hours; `make soak CAMPAIGNS=files` runs some
+	@scripts/install-deps.sh test
+	scripts/build-release.sh
+	scripts/soak.sh $(CAMPAIGNS)
 
 fuzz: ## the decoder, YAML and gzip under libFuzzer, `make fuzz SECONDS=600`
 	@scripts/install-deps.sh build

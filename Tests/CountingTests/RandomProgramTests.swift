@@ -1,16 +1,13 @@
-import Glibc
+import TestSupport
 import Testing
 
-/// Random programs against the brute-force model. `COUNTING_PROGRAMS=20000` runs a long campaign.
+/// Random programs against the brute-force model.
 struct RandomProgramTests {
-  static var programs: Int {
-    guard let text = unsafe getenv("COUNTING_PROGRAMS") else { return 200 }
-    return unsafe Int(String(cString: text)) ?? 200
-  }
+  static var programs: Int { Campaign.size("counting", short: 200) }
 
   @Test(arguments: 0..<10) func agreeWithTheDefinitions(_ part: Int) {
     for i in 0..<Self.programs / 10 {
-      var program = RandomProgram(seed: UInt64(part * 1_000_000 + i))
+      var program = RandomProgram(seed: UInt64(Campaign.seed + part * 1_000_000 + i))
       program.run(steps: 200)
       if !program.hasAgreed { return }
     }

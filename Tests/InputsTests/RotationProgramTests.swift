@@ -7,22 +7,15 @@ import Testing
 
 /// Random programs of a writer, a rotation and a follower, against what was written.
 @Suite struct RotationProgramTests {
-  /// `KAE_ROTATION_PROGRAMS` raises it for a campaign, `KAE_ROTATION_SEED` begins elsewhere.
-  private static var programs: Int { number("KAE_ROTATION_PROGRAMS") ?? 2000 }
-  private static var firstSeed: Int { number("KAE_ROTATION_SEED") ?? 1 }
-
-  private static func number(_ name: String) -> Int? {
-    guard let raw = unsafe getenv(name) else { return nil }
-    return unsafe Int(String(cString: raw))
-  }
+  private static var programs: Int { Campaign.size("files", short: 2000) }
 
   /// With kills, what was not committed falls back, and another follower goes on from the saved positions; between the two
   /// the writer writes and rotates.
   @Test(arguments: 0..<8, [false, true]) func everyLineOnce(part: Int, kills: Bool) {
     for seed in stride(from: part, to: Self.programs, by: 8) {
-      let program = RotationProgram(seed: UInt64(Self.firstSeed + seed), kills: kills)
+      let program = RotationProgram(seed: UInt64(1 + Campaign.seed + seed), kills: kills)
       if let difference = program.run() {
-        Issue.record("seed \(Self.firstSeed + seed): \(difference)\n\(program.trail.joined(separator: "\n"))")
+        Issue.record("seed \(1 + Campaign.seed + seed): \(difference)\n\(program.trail.joined(separator: "\n"))")
         return
       }
     }
