@@ -223,7 +223,7 @@ final class Exchange {
     let responder = HTTPResponder(timers: core.timers)
     stage = .handed(responder)
     watch?.disarm()
-    watch?.stand(.served)
+    watch?.stand(.waiting)
     route.handler(request, responder)
     return proceed(connection, responder)
   }
@@ -247,6 +247,8 @@ final class Exchange {
     let closing = mustClose || isChunked || core.isStopping
     guard connection.queue(response, extra: core.gate?.headers ?? [], closing: closing) else { return .NO }
     wasServed = response.status < 400
+    // Whoever was refused keeps no place by not reading why.
+    watch?.stand(wasServed ? .receiving : .stranger)
     core.counters.count(handlerName, response.status)
     didAnswer?(response.status)
     return .YES
