@@ -160,7 +160,9 @@ import Testing
         follower: "GET /-/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
       Listener(
         port: try #require(exporter.pushPort), method: "POST", path: "/webhook",
-        follower: "POST /webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(event.utf8.count)\r\n\r\n\(event)"),
+        follower:
+          "POST /webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(event.utf8.count)\r\n\r\n\(event)"
+      ),
     ]
   }
 

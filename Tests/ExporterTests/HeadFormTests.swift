@@ -10,7 +10,8 @@ import Testing
   private static let targetBytes = Array("abcXYZ019/&=+%.;:@,~!$'()*-_?#[]{}|\\^`\"<>".utf8) + [0x80, 0xFF]
   private static let valueBytes = Array<UInt8>(0x20...0x7E) + [0x09, 0x80, 0xC3, 0xFF]
   /// What has no place in a head, wherever it stands.
-  private static let badBytes: [UInt8] = Array<UInt8>(0...8) + [0x0A, 0x0B, 0x0C, 0x0D] + Array<UInt8>(0x0E...0x1F) + [0x7F]
+  private static let badBytes: [UInt8] =
+    Array<UInt8>(0...8) + [0x0A, 0x0B, 0x0C, 0x0D] + Array<UInt8>(0x0E...0x1F) + [0x7F]
 
   /// A server that counts what reaches its handler.
   private final class Target {

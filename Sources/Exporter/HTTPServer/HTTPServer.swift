@@ -118,7 +118,8 @@ final class ServerCore: Sendable {
   let isStoppingFlag = Lock(false)
 
   init(
-    options: HTTPServer.Options, connectionsLimit: Int, router: Router, counters: HTTPCounters, timers: Timers, gate: Gate?
+    options: HTTPServer.Options, connectionsLimit: Int, router: Router, counters: HTTPCounters, timers: Timers,
+    gate: Gate?
   ) {
     self.options = options
     self.connectionsLimit = connectionsLimit

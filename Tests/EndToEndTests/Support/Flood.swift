@@ -1,0 +1,112 @@
+/// Events in which whoever is counted chooses the words, each event with words of its own, as fast as a pipe takes them.
+struct Flood {
+  enum Kind: String, Sendable, CaseIterable {
+    /// One source IP, a user in each event.
+    case users
+    /// A source IP in each event: half of them one user's, half anonymous.
+    case addresses
+    /// All at once: user, impersonated user, source IP, resource, namespace, API group, verb, user agent, and a cluster in the
+    /// wrapping.
+    case everything
+  }
+
+  static let attacker = "203.0.113.66"
+  static let known = 40
+
+  let kind: Kind
+  let count: Int
+  private let time = Event.now
+
+  /// Refused requests of users that are known before and after it, each from an IP of its own.
+  func knownEvents(times: Int) -> [UInt8] {
+    (0..<times * Self.known).flatMap { number in
+      Event(
+        user: "known-\(number % Self.known)", sourceIP: "192.0.2.\(number % Self.known)", code: 403, decision: "forbid",
+        number: number, time: time
+      ).line
+    }
+  }
+
+  /// Writes all events, some hundred KB at a time.
+  func write(_ send: ([UInt8]) throws -> Void) rethrows {
+    let templates = templates
+    var block: [UInt8] = []
+    block.reserveCapacity(1 << 20)
+    for number in 0..<count {
+      let words = [
+        Array(String(number).utf8), Array("10.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)".utf8),
+        Array(String(number / 4 % 12).utf8),
+      ]
+      for piece in templates[number % templates.count] {
+        switch piece {
+        case .fixed(let bytes): block += bytes
+        case .word(let at): block += words[at]
+        }
+      }
+      if block.count > 900_000 {
+        try send(block)
+        block.removeAll(keepingCapacity: true)
+      }
+    }
+    try send(block)
+  }
+
+  /// How many events of `count` are of one template.
+  func share(_ template: Int) -> Int {
+    let templates = templates.count
+    return count / templates + (template < count % templates ? 1 : 0)
+  }
+
+  // MARK: - Templates
+
+  private enum Piece { case fixed([UInt8]), word(Int) }
+
+  private var templates: [[Piece]] {
+    let lines: [String]
+    switch kind {
+    case .users: lines = [event(user: "u%N", address: Self.attacker)]
+    case .addresses: lines = [event(user: "mallory", address: "%A"), event(user: "system:anonymous", address: "%A")]
+    case .everything:
+      lines = [
+        event(user: "u%N", address: "%A", verb: "v%N", resource: "r%N", group: "g%N"),
+        event(user: "u%N", address: "%A", verb: "v%N", resource: "r%N", group: "g%N", code: 500),
+        event(
+          user: "u%N", address: "%A", verb: "create", resource: "roles", group: "rbac.authorization.k8s.io", code: 201),
+        event(user: "u%N", address: "%A", verb: "create", resource: "secrets", code: 201),
+      ].map { message in
+        // As Amazon's subscriptions wrap them: the log group names the cluster.
+        let text = message.dropLast().replacing("\"", with: "\\\"")
+        return #"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"/aws/eks/c%C/cluster","logStream":"#
+          + #""kube-apiserver-audit-x","subscriptionFilters":[],"logEvents":[{"id":"%N","timestamp":1,"message":"\#(text)"}]}"#
+          + "\n"
+      }
+    }
+    return lines.map(Self.pieces)
+  }
+
+  private func event(
+    user: String, address: String, verb: String = "get", resource: String = "pods", group: String = "", code: Int = 403
+  ) -> String {
+    let object = #""resource":"\#(resource)","namespace":"n%N","name":"x","apiGroup":"\#(group)","apiVersion":"v1""#
+    var json = Event(
+      user: user, sourceIP: address, verb: verb, code: code, decision: code == 403 ? "forbid" : "allow", object: object,
+      time: time
+    ).json.replacing("00000000-0000-4000-8000-000000000000", with: "%N")
+    guard kind == .everything else { return json + "\n" }
+    json = json.replacing(#""userAgent":"test""#, with: #""userAgent":"a%N""#)
+    return json.replacing(#""sourceIPs""#, with: #""impersonatedUser":{"username":"i%N"},"sourceIPs""#) + "\n"
+  }
+
+  /// Cuts a line at `%N`, `%A` and `%C`: the number, the source IP and the cluster.
+  private static func pieces(_ line: String) -> [Piece] {
+    var pieces: [Piece] = []
+    for (index, part) in line.split(separator: "%", omittingEmptySubsequences: false).enumerated() {
+      guard index > 0, let letter = part.first, let word = ["N", "A", "C"].firstIndex(of: letter) else {
+        pieces.append(.fixed(Array(part.utf8)))
+        continue
+      }
+      pieces += [.word(word), .fixed(Array(part.dropFirst().utf8))]
+    }
+    return pieces
+  }
+}
