@@ -15,6 +15,8 @@ struct Flood {
 
   let kind: Kind
   let count: Int
+  /// How many clusters `everything` names: few fill their own limits, many fill those of all together.
+  var clusters: Int { max(2, min(12, count / 100_000)) }
   private let time = Event.now
 
   /// Refused requests of users that are known before and after it, each from an IP of its own.
@@ -29,13 +31,13 @@ struct Flood {
 
   /// Writes all events, some hundred KB at a time.
   func write(_ send: ([UInt8]) throws -> Void) rethrows {
-    let templates = templates
+    let (templates, clusters) = (templates, clusters)
     var block: [UInt8] = []
     block.reserveCapacity(1 << 20)
     for number in 0..<count {
       let words = [
         Array(String(number).utf8), Array("10.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)".utf8),
-        Array(String(number / 4 % 12).utf8),
+        Array(String(number / 4 % clusters).utf8),
       ]
       for piece in templates[number % templates.count] {
         switch piece {
