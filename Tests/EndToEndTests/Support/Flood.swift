@@ -29,21 +29,31 @@ struct Flood {
     }
   }
 
-  /// Writes all events, some hundred KB at a time.
+  /// Writes all events, some hundred KB at a time: copies of templates, with eight digits here and there.
   func write(_ send: ([UInt8]) throws -> Void) rethrows {
     let (templates, clusters) = (templates, clusters)
     var block: [UInt8] = []
     block.reserveCapacity(1 << 20)
     for number in 0..<count {
-      let words = [
-        Array(String(number).utf8), Array("10.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)".utf8),
-        Array(String(number / 4 % clusters).utf8),
-      ]
-      for piece in templates[number % templates.count] {
-        switch piece {
-        case .fixed(let bytes): block += bytes
-        case .word(let at): block += words[at]
+      let template = templates[number % templates.count]
+      let start = block.count
+      block += template.bytes
+      // Eight ASCII digits, the first one lowest, as they lie in memory.
+      var (digits, rest) = (UInt64(0), UInt64(number))
+      for _ in 0..<8 {
+        digits = digits << 8 | (0x30 + rest % 10)
+        rest /= 10
+      }
+      let cluster = UInt8(0x61 + number / 4 % clusters)
+      unsafe block.withUnsafeMutableBytes { bytes in
+        for at in template.numbers { unsafe bytes.storeBytes(of: digits, toByteOffset: start + at, as: UInt64.self) }
+        for at in template.addresses {
+          for octet in 0..<4 {
+            let pair = UInt16(truncatingIfNeeded: digits >> (16 * octet))
+            unsafe bytes.storeBytes(of: pair, toByteOffset: start + at + 1 + 4 * octet, as: UInt16.self)
+          }
         }
+        for at in template.clusters { unsafe bytes[start + at] = cluster }
       }
       if block.count > 900_000 {
         try send(block)
@@ -61,9 +71,37 @@ struct Flood {
 
   // MARK: - Templates
 
-  private enum Piece { case fixed([UInt8]), word(Int) }
+  /// A line, and where in it the number, the source IP and the letter of the cluster stand.
+  private struct Template {
+    var bytes: [UInt8] = []
+    var numbers: [Int] = []
+    var addresses: [Int] = []
+    var clusters: [Int] = []
 
-  private var templates: [[Piece]] {
+    /// - Parameter line: with `%N`, `%A` and `%C` in these places.
+    init(_ line: String) {
+      for (index, part) in line.split(separator: "%", omittingEmptySubsequences: false).enumerated() {
+        guard index > 0 else {
+          bytes += Array(part.utf8)
+          continue
+        }
+        switch part.first {
+        case "N":
+          numbers.append(bytes.count)
+          bytes += Array("00000000".utf8)
+        case "A":
+          addresses.append(bytes.count)
+          bytes += Array("100.100.100.100".utf8)
+        default:
+          clusters.append(bytes.count)
+          bytes.append(0)
+        }
+        bytes += Array(part.dropFirst().utf8)
+      }
+    }
+  }
+
+  private var templates: [Template] {
     let lines: [String]
     switch kind {
     case .users: lines = [event(user: "u%N", address: Self.attacker)]
@@ -83,7 +121,7 @@ struct Flood {
           + "\n"
       }
     }
-    return lines.map(Self.pieces)
+    return lines.map { Template($0) }
   }
 
   private func event(
@@ -97,18 +135,5 @@ struct Flood {
     guard kind == .everything else { return json + "\n" }
     json = json.replacing(#""userAgent":"test""#, with: #""userAgent":"a%N""#)
     return json.replacing(#""sourceIPs""#, with: #""impersonatedUser":{"username":"i%N"},"sourceIPs""#) + "\n"
-  }
-
-  /// Cuts a line at `%N`, `%A` and `%C`: the number, the source IP and the cluster.
-  private static func pieces(_ line: String) -> [Piece] {
-    var pieces: [Piece] = []
-    for (index, part) in line.split(separator: "%", omittingEmptySubsequences: false).enumerated() {
-      guard index > 0, let letter = part.first, let word = ["N", "A", "C"].firstIndex(of: letter) else {
-        pieces.append(.fixed(Array(part.utf8)))
-        continue
-      }
-      pieces += [.word(word), .fixed(Array(part.dropFirst().utf8))]
-    }
-    return pieces
   }
 }
