@@ -49,7 +49,8 @@ final class RunningExporter: Sendable {
     do throws(Failure) {
       engine = try EngineThread(
         settings.engine(inputs: chosen.map(\.name)), restoring: saved, store: store, queue: queue, clock: clock,
-        status: commits, report: { [logger] event in Self.report(event, to: logger) })
+        status: commits, report: { [logger] event in Self.report(event, to: logger) },
+        clockWasSet: { [logger] step in Self.report(step, to: logger) })
     } catch { throw error.reason == .countingState ? error.moved(to: .path(store.place)) : error }
     reloader = Reloader(options, gates: gates, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
     inputs = RunningInputs(chosen.map(\.name), saved: saved.positions, commits: commits)
@@ -106,6 +107,17 @@ final class RunningExporter: Sendable {
     case .abandoned(let failure):
       logger.error(
         "stopped with counts that are not committed", metadata: ["error": "\(FailureReport.sentence(failure))"])
+    }
+  }
+
+  private static func report(_ step: ClockStep, to logger: Logger) {
+    switch step {
+    case .back(let by):
+      logger.warning(
+        "the system's clock was set back: all windows begin anew, totals stay",
+        metadata: ["seconds": "\(by / 1_000_000)"])
+    case .forward:
+      logger.warning("the system's clock was set forward, or the machine was asleep: windows are emptied, totals stay")
     }
   }
 
