@@ -31,7 +31,7 @@ final class RunningExporter: Sendable {
   private let filesWatch: FilesWatch?
   private let pushServer: HTTPServer?
   private let webServer: HTTPServer
-  private let readiness = Readiness()
+  private let readiness: Readiness
 
   /// Starts everything. When it returns, the exporter is ready.
   init(_ options: ServeOptions, log: LogOutput) throws(Failure) {
@@ -54,6 +54,7 @@ final class RunningExporter: Sendable {
     } catch { throw error.reason == .countingState ? error.moved(to: .path(store.place)) : error }
     reloader = Reloader(options, gates: gates, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
     inputs = RunningInputs(chosen.map(\.name), saved: saved.positions, commits: commits)
+    readiness = Readiness(admitsPushes: { commits.admitsPushes }, inputsDown: { [inputs] in inputs.namesDown })
 
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
