@@ -35,4 +35,7 @@ swift build --build-tests
 campaign counting   20000    CountingTests.RandomProgramTests
 campaign crashes    8000     CountingTests.CrashProgramTests
 campaign files      50000    InputsTests.RotationProgramTests
+campaign stdin_kills 200     EndToEndTests.StdinFileTests
+campaign stops      30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
+campaign reloads    600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }

@@ -39,8 +39,13 @@ final class RunningExporter: Sendable {
     let clock = Clock.system
     logger = log.logger()
     logger.info("starting", metadata: ["version": "\(Version.version)", "revision": "\(Version.revision)"])
-    let chosen = InputList.all.compactMap { entry in
-      entry.make(settings.inputSettings).map { (name: entry.name, input: $0) }
+    let descriptors = try Self.descriptors(settings, logger)
+    var inputSettings = settings.inputSettings
+    inputSettings.file.openFilesLimit = descriptors.files
+    var serving = HTTPServer.Options()
+    serving.connectionsLimit = descriptors.connections
+    let chosen = InputList.all.compactMap { [inputSettings] entry in
+      entry.make(inputSettings).map { (name: entry.name, input: $0) }
     }
     queue = BatchQueue(limitBytes: settings.queueBudgetBytes)
     gates = try Gates(options.listeners, settings)
@@ -61,7 +66,8 @@ final class RunningExporter: Sendable {
       settings: settings, queue: queue, statuses: inputs.statuses,
       state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock)
     webServer = try HTTPServer(
-      addresses: settings.web.listenAddresses, router: web.router, counters: web.counters, gate: gates.web)
+      addresses: settings.web.listenAddresses, options: serving, router: web.router, counters: web.counters,
+      gate: gates.web)
     for address in webServer.addresses {
       logger.info("listening", metadata: ["address": "\(address)", "tls": "\(gates.web.isTLS)"])
     }
@@ -71,7 +77,7 @@ final class RunningExporter: Sendable {
     }
     try inputs.start(
       chosen.map(\.input), cluster: settings.clusterName, queue: queue, clock: clock, log: log)
-    pushServer = try Self.pushServer(settings, inputs, queue, web.counters, gates)
+    pushServer = try Self.pushServer(settings, serving, inputs, queue, web.counters, gates)
     for address in pushServer?.addresses ?? [] {
       logger.info("listening for pushes", metadata: ["address": "\(address)", "tls": "\(gates.push.isTLS)"])
     }
@@ -81,6 +87,22 @@ final class RunningExporter: Sendable {
       : try FilesWatch({ [reloader] in reloader.watchedFiles }, changed: { [reloader] in reloader.filesChanged() })
     readiness.obstacle = nil
     logger.info("ready", metadata: ["inputs": "\(chosen.map(\.name).joined(separator: ", "))"])
+  }
+
+  /// What may be open of files and connections.
+  private static func descriptors(_ settings: Settings, _ logger: Logger) throws(Failure) -> DescriptorBudget {
+    let addresses = settings.web.listenAddresses.count + settings.inputs.webhook.listenAddresses.count
+    let limit = DescriptorBudget.limit(raisedTo: DescriptorBudget.wanted(addresses))
+    let budget = try DescriptorBudget(limit: limit, addresses: addresses)
+    if budget.isShort {
+      logger.warning(
+        "the process may open few files: fewer are followed at a time, and fewer connections taken",
+        metadata: [
+          "limit": "\(limit)", "files": "\(budget.files)", "connections": "\(budget.connections)",
+          "wanted": "\(DescriptorBudget.wanted(addresses))",
+        ])
+    }
+    return budget
   }
 
   private static func openState(_ settings: Settings, _ logger: Logger) throws(Failure) -> (StateStore, SavedState) {
@@ -123,13 +145,14 @@ final class RunningExporter: Sendable {
   }
 
   private static func pushServer(
-    _ settings: Settings, _ inputs: RunningInputs, _ queue: BatchQueue, _ counters: HTTPCounters,
-    _ gates: Gates
+    _ settings: Settings, _ options: HTTPServer.Options, _ inputs: RunningInputs, _ queue: BatchQueue,
+    _ counters: HTTPCounters, _ gates: Gates
   ) throws(Failure) -> HTTPServer? {
     let routes = inputs.endpoints.map { Route.push($0.endpoint, queue: queue, status: $0.status) { gates.pushRights } }
     guard !routes.isEmpty else { return nil }
     return try HTTPServer(
-      addresses: settings.inputs.webhook.listenAddresses, router: Router(routes), counters: counters, gate: gates.push)
+      addresses: settings.inputs.webhook.listenAddresses, options: options, router: Router(routes), counters: counters,
+      gate: gates.push)
   }
 
   /// Stops everything; what was read or pushed is counted.
