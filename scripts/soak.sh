@@ -43,4 +43,7 @@ campaign bloat      1024     'EndToEndTests.BloatTests.(aLong|longBodies)'
 campaign bombs      10240    'EndToEndTests.BloatTests.(bombs|longBodies)'
 campaign nesting    1000000  EndToEndTests.BloatTests.nestingWithoutEnd
 campaign tiny_files 1000000  EndToEndTests.BloatTests.manyFiles
+campaign stdin_kills 200     EndToEndTests.StdinFileTests
+campaign stops      30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
+campaign reloads    600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }

@@ -21,11 +21,12 @@ final class Exporter {
   ///   - scheme, pushScheme: what its listeners speak.
   ///   - client: arguments for curl when it scrapes: credentials, certificates.
   ///   - storage: the directory of its state; nil to keep it in memory.
+  ///   - environment: variables put over those of this process.
   ///   - wrapper: a program that runs it, with its arguments.
   init(
     _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
     input: RunningProcess.Input = .nothing, prefix: String = "", scheme: String = "http", pushScheme: String = "http",
-    client: [String] = [], storage: String? = nil, wrapper: [String] = []
+    client: [String] = [], storage: String? = nil, environment: [String: String] = [:], wrapper: [String] = []
   ) throws {
     (self.scheme, self.pushScheme, self.client) = (scheme, pushScheme, client)
     port = try FreePort.next()
@@ -37,7 +38,7 @@ final class Exporter {
       try Files.write(Array(configuration.utf8), to: folder + "/exporter.yaml")
       command += ["--config.file", folder + "/exporter.yaml"]
     }
-    process = try RunningProcess(command + arguments, input: input)
+    process = try RunningProcess(command + arguments, input: input, environment: environment)
     try process.wait(for: "a ready exporter", secondsLimit: 30) {
       try curl("\(url)\(prefix)/-/ready", client).status == 200 ? true : nil
     }
