@@ -48,7 +48,7 @@ extension BoundedFamily {
   ///
   /// - Parameter more: writes what the family keeps beside.
   mutating func takeDelta(
-    _ family: PersistedFamily, _ edges: StreamEdge, _ panes: PaneStore, to delta: inout CountingDelta,
+    _ family: PersistedFamily, _ edges: StreamEdge, _ panes: borrowing PaneStore, to delta: inout CountingDelta,
     more: (Int, inout StateWriter) -> Void = { _, _ in }
   ) {
     let number = family.rawValue
