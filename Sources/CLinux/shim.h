@@ -23,6 +23,7 @@ static inline void kae_use_one_heap(void) {
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
+static inline void kae_trim_heap(void) { malloc_trim(0); }
 /* What is freed is used again, and large blocks come from the same heap. It begins with `room` bytes that are not there
  * before they are touched, and then as huge pages where the system has such. */
 static inline void kae_keep_heap(size_t room) {
@@ -39,6 +40,7 @@ static inline void kae_keep_heap(size_t room) {
 }
 #else
 static inline void kae_use_one_heap(void) {}
+static inline void kae_trim_heap(void) {}
 static inline void kae_keep_heap(size_t room) { (void)room; }
 #endif
 

@@ -13,7 +13,7 @@ struct Owners: ~Copyable {
   }
 
   /// A place of the index; owner 0 is an empty one.
-  private struct Slot {
+  struct Slot {
     var key: UInt64 = 0
     var owner: UInt32 = 0
   }

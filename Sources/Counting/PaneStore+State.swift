@@ -9,7 +9,8 @@ extension PaneStore {
 
   /// Writes the lists that begin at `heads[first]`, one a window; none of them when `heads` is empty.
   func write(
-    _ heads: borrowing Slab<UInt32>, from first: Int, shown: UInt8, _ windows: Windows, _ floors: Panes, _ list: inout PaneList,
+    _ heads: borrowing Slab<UInt32>, from first: Int, shown: UInt8, _ windows: Windows, _ floors: Panes,
+    _ list: inout PaneList,
     to writer: inout StateWriter
   ) {
     for window in 0..<windows.count {

@@ -7,7 +7,7 @@
 /// - Complexity: an event in the order of time is found in the head block.
 struct PaneStore: ~Copyable {
   /// Half of a cache line.
-  private struct Block {
+  struct Block {
     var pane0: UInt32 = 0
     var pane1: UInt32 = 0
     var pane2: UInt32 = 0
