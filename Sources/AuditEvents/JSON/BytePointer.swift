@@ -104,6 +104,23 @@ extension BytePointer {
     }
   }
 
+  /// The same for strings that are mostly longer than 32 bytes, and of all lengths up to 64: one step, so that no guess at
+  /// the number of steps can be wrong.
+  @inline(__always) func closingQuoteOfLongest(_ isEscaped: inout Bool) -> BytePointer? {
+    var place = self
+    while true {
+      let stops = unsafe kae_string_stop64(place.raw)
+      if stops != 0 {
+        place += stops.trailingZeroBitCount
+        if place.byte == UInt8(ascii: "\"") { return place }
+        let slow = place.closingQuoteSlowly
+        isEscaped = slow.isEscaped
+        return slow.end
+      }
+      place += 64
+    }
+  }
+
   /// The same for strings in which escapes are expected.
   @inline(__always) var closingQuoteOfEscaped: BytePointer? { closingQuoteSlowly.end }
 

@@ -40,6 +40,11 @@ KAE_INLINE uint32_t kae_string_stop32(const uint8_t *_Nonnull p) {
   return kae_string_stop16(p) | kae_string_stop16(p + 16) << 16;
 }
 
+/* The same of 64 bytes. */
+KAE_INLINE uint64_t kae_string_stop64(const uint8_t *_Nonnull p) {
+  return kae_string_stop32(p) | (uint64_t)kae_string_stop32(p + 32) << 32;
+}
+
 /* One bit a byte of 64: quotes, backslashes and line feeds. */
 typedef struct {
   uint64_t quotes, backslashes, feeds;
