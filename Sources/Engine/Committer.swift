@@ -76,8 +76,10 @@ final class Committer: Sendable {
     var backlog = Backlog()
     while true {
       switch next(backlog) {
-      case .epoch(let epoch):
+      case .epoch(var epoch):
         backlog.change.merge(epoch.change)
+        // Nothing but the backlog holds it from here on, so that it is gone when it is written.
+        epoch.change = StateChange()
         write(&backlog, isDue: backlog.isDue)
         backlog.tell(epoch)
         state.update { $0.isCommitting = false }
