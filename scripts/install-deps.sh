@@ -25,7 +25,7 @@ packages_of() {
       python3-venv python3-yaml shellcheck sqlite3 valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
-    image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libstdc++6 libyaml-0-2 zlib1g ;;
+    image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libyaml-0-2 zlib1g ;;
     *) echo "install-deps: no group named '$1' (build, run, demo, test, bench, image)" >&2; return 1 ;;
   esac
 }
