@@ -68,7 +68,7 @@ put 0644 deploy/debian/lintian-overrides "usr/share/lintian/overrides/$name"
 install -d "$root/DEBIAN"
 # It wants a source package beside it, and reads nothing of it.
 printf 'Source: %s\n\nPackage: %s\nArchitecture: any\n' "$name" "$name" >"$work/debian/control"
-depends=$(cd "$work" && dpkg-shlibdeps -O -e "debian/$name/usr/bin/$name" | sed 's/^shlibs:Depends=//')
+depends=$(cd "$work" && dpkg-shlibdeps -O "-edebian/$name/usr/bin/$name" | sed 's/^shlibs:Depends=//')
 [ -n "$depends" ] || fail "dpkg-shlibdeps finds no library of $binary"
 sed -e "s|@VERSION@|$version|; s|@ARCHITECTURE@|$architecture|; s|@DEPENDS@|$depends|" \
   -e "s|@SIZE@|$(du -k -s --apparent-size "$root" | cut -f 1)|" deploy/debian/control.in >"$root/DEBIAN/control"
