@@ -69,9 +69,10 @@ expect_closed() {
 owner() { stat -c '%U:%G %a' "$1"; }
 # Every name in the places where packages put files, but for what belongs to dpkg, and backups of the lists of users.
 names() {
-  find /etc /lib /usr /var -xdev \( -path /var/lib/dpkg -o -path /var/cache -o -path '/var/lib/systemd/deb-systemd-helper-*' \
-    -o -path /var/lib/apt -o -path /var/log \) -prune -o -print 2>/dev/null | grep -vE '^/etc/((passwd|group|g?shadow|sub.id)-|\.pwd\.lock)$' |
-    LC_ALL=C sort
+  local others=(-path /var/lib/dpkg -o -path /var/cache -o -path '/var/lib/systemd/deb-systemd-helper-*' -o
+    -path /var/lib/apt -o -path /var/log)
+  find /etc /lib /usr /var -xdev \( "${others[@]}" \) -prune -o -print 2>/dev/null |
+    grep -vE '^/etc/((passwd|group|g?shadow|sub.id)-|\.pwd\.lock)$' | LC_ALL=C sort
 }
 install_package() { dpkg -i "$1" >"$folder/dpkg.log" 2>&1 || { cat "$folder/dpkg.log" >&2; fail "dpkg cannot install $1"; }; }
 installed_version() { dpkg-query -W -f '${Version}' "$name"; }
@@ -91,7 +92,8 @@ try_package() {
   systemd-analyze security --offline=yes --threshold=12 "$unit" >"$folder/verify" 2>&1 ||
     fail "the unit is open: $(tail -n 1 "$folder/verify")"
   # Scripts may be run again.
-  DPKG_MAINTSCRIPT_PACKAGE=$name /var/lib/dpkg/info/$name.postinst configure "$(installed_version)" || fail "postinst cannot be run twice"
+  DPKG_MAINTSCRIPT_PACKAGE=$name /var/lib/dpkg/info/$name.postinst configure "$(installed_version)" ||
+    fail "postinst cannot be run twice"
 
   # As README.Debian says, so that the group may read the log.
   cp /usr/share/doc/$name/examples/tmpfiles.conf /etc/tmpfiles.d/$name.conf
@@ -147,23 +149,23 @@ with socket.socket() as one:
     fcntl.ioctl(one, 0x8914, struct.pack("16sH14x", b"lo", 1 | 64))'
 }
 make_machine() {
-  local copy=$1/machine
+  local copy=$1/copy machine=$1/copy/machine
   mkdir "$copy"
   mount -t tmpfs none "$copy"
-  mkdir "$copy/upper" "$copy/work" "$copy/root"
-  mount -t overlay none -o "lowerdir=/,upperdir=$copy/upper,workdir=$copy/work" "$copy/root"
-  [ -x "$copy/root/usr/bin/dpkg" ] || return 1
-  mount --rbind /dev "$copy/root/dev"
-  mount -t proc none "$copy/root/proc"
-  mount -t tmpfs -o mode=0755 none "$copy/root/run"
-  mount --bind "$1" "$copy/root/mnt"
+  mkdir "$copy/upper" "$copy/work" "$machine"
+  mount -t overlay none -o "lowerdir=/,upperdir=$copy/upper,workdir=$copy/work" "$machine"
+  [ -x "$machine/usr/bin/dpkg" ] || return 1
+  mount --rbind /dev "$machine/dev"
+  mount -t proc none "$machine/proc"
+  mount -t tmpfs -o mode=0755 none "$machine/run"
+  mount --bind "$1" "$machine/mnt"
   raise_loopback
 }
 own_namespaces=(unshare --mount --pid --fork --kill-child --net --propagation private --)
 
 case ${1:-} in
   --probe) make_machine "$2" 2>/dev/null; exit ;;
-  --machine) make_machine "$2"; exec chroot "$2/machine/root" /bin/bash /mnt/test-package.sh --try /mnt yes ;;
+  --machine) make_machine "$2"; exec chroot "$2/copy/machine" /bin/bash /mnt/test-package.sh --try /mnt yes ;;
   --try) try_package "$2" "$3"; exit ;;
 esac
 
