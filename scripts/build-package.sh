@@ -3,7 +3,8 @@
 #
 #   scripts/build-package.sh [FOLDER]    FOLDER (default .build) gets kube-audit-exporter_VERSION_ARCHITECTURE.deb
 #
-# PACKAGE_REVISION=1 is Debian's part of the version. The same sources and binary make the same package, byte for byte.
+# PACKAGE_REVISION=1 is Debian's part of the version, PACKAGE_COMPRESSION=xz what packs it. The same sources and binary make
+# the same package, byte for byte.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -79,5 +80,5 @@ for script in postinst prerm postrm; do install -m 0755 "deploy/debian/$script" 
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 mkdir -p "$output"
-dpkg-deb --root-owner-group -Zxz --build "$root" "$output/${name}_${version}_$architecture.deb" >/dev/null
+dpkg-deb --root-owner-group "-Z${PACKAGE_COMPRESSION:-xz}" --build "$root" "$output/${name}_${version}_$architecture.deb" >/dev/null
 echo "$output/${name}_${version}_$architecture.deb"

@@ -176,7 +176,7 @@ folder=$(mktemp -d)
 chmod 0755 "$folder"
 trap 'rm -rf -- "$folder"' EXIT
 cp scripts/test-package.sh examples/events.jsonl "$folder/"
-package=$(scripts/build-package.sh "$folder")
+package=$(PACKAGE_COMPRESSION=gzip scripts/build-package.sh "$folder")
 mv "$package" "$folder/old.deb"
 
 # What is judged without installing it.
