@@ -75,8 +75,7 @@ sed -e "s|@VERSION@|$version|; s|@ARCHITECTURE@|$architecture|; s|@DEPENDS@|$dep
   -e "s|@SIZE@|$(du -k -s --apparent-size "$root" | cut -f 1)|" deploy/debian/control.in >"$root/DEBIAN/control"
 echo "/etc/$name/config.yaml" >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do install -m 0755 "deploy/debian/$script" "$root/DEBIAN/$script"; done
-(cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) \
-  >"$root/DEBIAN/md5sums"
+(cd "$root" && find usr lib -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 mkdir -p "$output"
