@@ -79,5 +79,6 @@ for script in postinst prerm postrm; do install -m 0755 "deploy/debian/$script" 
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 mkdir -p "$output"
-dpkg-deb --root-owner-group "-Z${PACKAGE_COMPRESSION:-xz}" --build "$root" "$output/${name}_${version}_$architecture.deb" >/dev/null
-echo "$output/${name}_${version}_$architecture.deb"
+readonly package=$output/${name}_${version}_$architecture.deb
+dpkg-deb --root-owner-group "-Z${PACKAGE_COMPRESSION:-xz}" --build "$root" "$package" >/dev/null
+echo "$package"
