@@ -29,7 +29,7 @@ test: ## install what is missing, then everything that CI runs
 	scripts/test-alertmanager.sh
 	swift build -c release --package-path Benchmarks
 	Benchmarks/instructions.py
-	scripts/fuzz.sh 30
+	scripts/fuzz.sh 20
 	swift test
 
 unit: ## unit tests and house rules alone; needs none of the test tools
@@ -83,7 +83,7 @@ soak: ## every campaign at its long size: hours; `make soak CAMPAIGNS=files` run
 	scripts/build-release.sh
 	scripts/soak.sh $(CAMPAIGNS)
 
-fuzz: ## the decoder, YAML and gzip under libFuzzer, `make fuzz SECONDS=600`
+fuzz: ## whatever reads bytes from outside, under libFuzzer, `make fuzz SECONDS=600`
 	@scripts/install-deps.sh build
 	scripts/fuzz.sh $(or $(SECONDS),60)
 

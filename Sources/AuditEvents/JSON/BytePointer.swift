@@ -74,33 +74,29 @@ extension BytePointer {
   /// The closing quote of the string whose first byte stands here; nil when a line feed comes first or an escape is
   /// none. Sets `isEscaped` when a backslash occurs. Control characters other than the line feed are let pass.
   @inline(__always) func closingQuote(_ isEscaped: inout Bool) -> BytePointer? {
-    var place = self
-    while true {
-      let stops = unsafe kae_string_stop16(place.raw)
-      if stops != 0 {
-        place += stops.trailingZeroBitCount
-        if place.byte == UInt8(ascii: "\"") { return place }
-        let slow = place.closingQuoteSlowly
-        isEscaped = slow.isEscaped
-        return slow.end
-      }
-      place += 16
-    }
+    closingQuote(&isEscaped, step: 16) { unsafe kae_string_stop16($0.raw) }
   }
 
   /// The same for strings that are mostly longer than 16 bytes.
   @inline(__always) func closingQuoteOfLong(_ isEscaped: inout Bool) -> BytePointer? {
+    closingQuote(&isEscaped, step: 32) { unsafe kae_string_stop32($0.raw) }
+  }
+
+  /// - Parameter stops: where the next `step` bytes have something to look at, a bit each.
+  @inline(__always) private func closingQuote(
+    _ isEscaped: inout Bool, step: Int, _ stops: (BytePointer) -> UInt32
+  ) -> BytePointer? {
     var place = self
     while true {
-      let stops = unsafe kae_string_stop32(place.raw)
-      if stops != 0 {
-        place += stops.trailingZeroBitCount
+      let found = stops(place)
+      if found != 0 {
+        place += found.trailingZeroBitCount
         if place.byte == UInt8(ascii: "\"") { return place }
         let slow = place.closingQuoteSlowly
         isEscaped = slow.isEscaped
         return slow.end
       }
-      place += 32
+      place += step
     }
   }
 
