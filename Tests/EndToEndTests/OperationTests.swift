@@ -228,7 +228,7 @@ import Testing
       for file in 0..<files { try Files.write(Event.lines(file..<file + 1), to: folder + "/a\(file).log") }
       let exporter = try Exporter(
         ["--input.file", folder + "/*.log"], webhook: true, storage: folder + "/state",
-        under: ["sh", "-c", #"ulimit -n 72; exec "$@""#, "sh"])
+        wrapper: ["sh", "-c", #"ulimit -n 72; exec "$@""#, "sh"])
       let line = try exporter.process.waitForLine("a warning") { $0.contains("may open few files") }
       #expect(line.contains("limit=72"), "\(line)")
       let idle = try [exporter.port, try #require(exporter.pushPort)].flatMap { port in
