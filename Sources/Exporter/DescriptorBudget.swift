@@ -29,9 +29,7 @@ struct DescriptorBudget: Equatable {
     let listeners = max(1, addresses)
     let rest = limit - Self.reserved - Self.reservedPerAddress * listeners
     files = min(Self.filesWanted, max(1, rest / 4))
-    // A quarter of them for all connections, as `HTTPServer.Options` has it, so that what is told is what is done.
-    let quarter = max(Self.connectionsLeast, limit / 4 / listeners)
-    connections = min(Self.connectionsWanted, quarter, (rest - files) / listeners)
+    connections = min(Self.connectionsWanted, (rest - files) / listeners)
     guard connections >= Self.connectionsLeast else {
       throw Failure(
         .openFiles, "the process may open only \(limit) files", at: .process,
@@ -43,7 +41,10 @@ struct DescriptorBudget: Equatable {
   var isShort: Bool { files < Self.filesWanted || connections < Self.connectionsWanted }
 
   /// How many descriptors nothing is short of.
-  static func wanted(_ addresses: Int) -> Int { 4 * connectionsWanted * max(1, addresses) }
+  static func wanted(_ addresses: Int) -> Int {
+    let listeners = max(1, addresses)
+    return reserved + filesWanted + (reservedPerAddress + connectionsWanted) * listeners
+  }
 
   /// What the process may open: raised to `wanted` where its own limit is lower and the system lets it.
   static func limit(raisedTo wanted: Int) -> Int {
