@@ -76,7 +76,9 @@ let package = Package(
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
     // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
-    tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
+    tests(
+      "EndToEndTests", ["kube-audit-exporter", "Compression", "Concurrency", "Counting", "State", "TestSupport"],
+      exclude: ["Tools"]),
 
     .target(name: "TestSupport", dependencies: ["AuditEvents"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),

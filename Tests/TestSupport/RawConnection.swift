@@ -6,14 +6,14 @@ public final class RawConnection {
   /// Nobody listens.
   public struct Refused: Error {}
 
-  /// Connects to a port of this machine.
-  public init(port: UInt16) throws {
+  /// Connects to a port of this machine, by one of its own addresses (`127.x.y.z`).
+  public init(address: String = "127.0.0.1", port: UInt16) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let code = unsafe withUnsafePointer(to: &address) { pointer in
+    var target = sockaddr_in()
+    target.sin_family = sa_family_t(AF_INET)
+    target.sin_port = port.bigEndian
+    target.sin_addr.s_addr = unsafe inet_addr(address)
+    let code = unsafe withUnsafePointer(to: &target) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
