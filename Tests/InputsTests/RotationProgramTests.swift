@@ -1,4 +1,5 @@
 import Compression
+import FaultyCalls
 import Glibc
 import TestSupport
 import Testing
@@ -14,11 +15,27 @@ import Testing
   @Test(arguments: 0..<8, [false, true]) func everyLineOnce(part: Int, kills: Bool) {
     for seed in stride(from: part, to: Self.programs, by: 8) {
       let program = RotationProgram(seed: UInt64(1 + Campaign.seed + seed), kills: kills)
-      if let difference = program.run() {
-        Issue.record("seed \(1 + Campaign.seed + seed): \(difference)\n\(program.trail.joined(separator: "\n"))")
-        return
-      }
+      guard check(program, seed: 1 + Campaign.seed + seed) else { return }
     }
+  }
+
+  /// System calls of the follower fail, from the n-th on: once, thrice, until it has given up for now; or they read a byte
+  /// at a time. Afterwards every line was counted once all the same.
+  @Test(arguments: 0..<4, [false, true]) func everyLineOnceThoughCallsFail(part: Int, kills: Bool) {
+    var failed = 0
+    for seed in stride(from: part, to: Campaign.size("faults", short: 400), by: 4) {
+      let program = RotationProgram(seed: UInt64(1 + Campaign.seed + seed), kills: kills, faults: true)
+      guard check(program, seed: 1 + Campaign.seed + seed) else { return }
+      failed += program.failedCalls
+    }
+    #expect(failed > 100)
+    Campaign.report("faults", "\(failed) system calls of the follower failed\(kills ? ", with kills" : "")")
+  }
+
+  private func check(_ program: RotationProgram, seed: Int) -> Bool {
+    guard let difference = program.run() else { return true }
+    Issue.record("seed \(seed): \(difference)\n\(program.trail.joined(separator: "\n"))")
+    return false
   }
 }
 
@@ -47,11 +64,15 @@ private final class RotationProgram {
   private var isQuiescent = true
   private(set) var trail: [String] = []
   private let kills: Bool
+  private let faults: Bool
+  private(set) var failedCalls = 0
+  /// What went wrong meanwhile.
+  private var complaint: String?
   /// What the engine had committed last.
   private var committed: Basin.State
 
-  init(seed: UInt64, kills: Bool) {
-    self.kills = kills
+  init(seed: UInt64, kills: Bool, faults: Bool = false) {
+    (self.kills, self.faults) = (kills, faults)
     random = SplitMix64(seed: seed)
     rotation = Rotation.allCases.randomElement(using: &random) ?? .numbers
     let pattern = [["a.log"], ["a.log*"], ["a*"], ["*.log"]].randomElement(using: &random) ?? []
@@ -74,7 +95,7 @@ private final class RotationProgram {
     poll(1)
     if live != nil { rename() }
     bench.settle()
-    return difference()
+    return complaint ?? difference()
   }
 
   private func step() {
@@ -89,6 +110,7 @@ private final class RotationProgram {
     case 69..<73: recreate()
     case 73..<76: squeeze()
     case 76..<78: settle()
+    case _ where faults: faultyPoll(Int64.random(in: 0...3, using: &random))
     default: poll(Int64.random(in: 0...3, using: &random))
     }
   }
@@ -270,6 +292,21 @@ private final class RotationProgram {
     if bench.poll(after: seconds) == .idle { isQuiescent = true }
   }
 
+  /// Looks while system calls fail.
+  private func faultyPoll(_ seconds: Int64) {
+    let error = [EIO, EMFILE, EINTR, ENOMEM, EACCES, 0].randomElement(using: &random) ?? EIO
+    let mode = [CALLS_ONCE, CALLS_THRICE, CALLS_FROM_THEN_ON].randomElement(using: &random) ?? CALLS_ONCE
+    let first = random.pick(1...(1 << random.pick(0...8)))
+    trail.append("poll after \(seconds), call \(first) fails in mode \(mode.rawValue) with \(error)")
+    // A call that is interrupted for ever is none that can be made.
+    faulty_calls_arm(first, error == EINTR ? CALLS_THRICE : mode, error)
+    let outcome = bench.poll(after: seconds, stepsLimit: 20_000)
+    faulty_calls_disarm()
+    failedCalls += faulty_calls_failed()
+    isQuiescent = false
+    if outcome == .busy { complaint = complaint ?? "it turns in circles" }
+  }
+
   private func settle() {
     releaseSqueeze()
     // A late writer would be later than the grace period allows.
@@ -321,6 +358,7 @@ private final class RotationProgram {
     isDown = false
     trail.append("start")
     bench.restart(from: committed)
+    if faults { faultyPoll(0) }
     poll(0)
   }
 

@@ -83,7 +83,7 @@ final class Workshop {
     if let listing = try? DirectoryListing(path) {
       var listing = listing
       var names: [String] = []
-      while let entry = listing.next() { names.append(entry.name) }
+      while let entry = try? listing.next() { names.append(entry.name) }
       for name in names where unsafe unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
     }
     _ = unsafe rmdir(path)
@@ -205,13 +205,14 @@ final class Bench {
       positions: committed.positions.values.sorted { $0.stream < $1.stream })
   }
 
-  /// Looks and reads until nothing is left to do, `seconds` later.
+  /// Looks and reads until nothing is left to do, `seconds` later. It stays busy after so many steps only if it turns in
+  /// circles.
   @discardableResult
-  func poll(after seconds: Int64 = 1) -> Follower.Outcome {
+  func poll(after seconds: Int64 = 1, stepsLimit: Int = 100_000) -> Follower.Outcome {
     now += seconds * 1_000_000
     var outcome = follower.step(at: now, isFullLook: true)
     var steps = 0
-    while outcome == .busy, steps < 100_000 {
+    while outcome == .busy, steps < stepsLimit {
       outcome = follower.step(at: now, isFullLook: false)
       steps += 1
     }

@@ -77,10 +77,12 @@ final class KilledLife {
     for log in logs { try log.step() }
     while figures.kills < kills, isYoung {
       let process = try start()
-      let isEarly = random.chance(30)
+      // What was rotated away before there was a state is not read.
+      let isFirst = figures.comparisons == 0
+      let isEarly = !isFirst && random.chance(30)
       if !isEarly {
         try waitUntilReady(process)
-        if random.chance(70) { try compareAll(process) }
+        if isFirst || random.chance(70) { try compareAll(process) }
       }
       try kill(process, isEarly: isEarly)
     }
