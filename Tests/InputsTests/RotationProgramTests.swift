@@ -45,7 +45,7 @@ private final class RotationProgram {
   private struct Content {
     var bytes: [UInt8] = []
   }
-  private enum Rotation: CaseIterable { case numbers, numbersCompressed, stamps, stampsCompressed, copyTruncate }
+  private enum Rotation: CaseIterable { case numbers, numbersCompressed, stamps, stampsCompressed, copyTruncate, links }
 
   private var random: SplitMix64
   private let bench: Bench
@@ -176,13 +176,17 @@ private final class RotationProgram {
 
   private func rotate() {
     guard live != nil else { return }
-    if rotation == .copyTruncate { copyTruncate() } else { rename() }
+    switch rotation {
+    case .copyTruncate: copyTruncate()
+    case .links: switchLink()
+    default: rename()
+    }
   }
 
   private func rename() {
     finishLine()
     switch rotation {
-    case .numbers, .copyTruncate: shift(compressing: false)
+    case .numbers, .copyTruncate, .links: shift(compressing: false)
     case .numbersCompressed: shift(compressing: true)
     case .stamps, .stampsCompressed: moveToStamp()
     }
@@ -257,7 +261,21 @@ private final class RotationProgram {
     bench.shop.truncate("a.log")
     contents.append(Content())
     live = contents.count - 1
+  }
+
+  /// The name leads to another file now. The former one has no name that anybody follows, so it is open by then.
+  private func switchLink() {
+    finishLine()
+    releaseSqueeze()
+    poll(0)
     secure()
+    former = nil
+    stamp += 1
+    trail.append("link to target-\(stamp)")
+    bench.shop.write("target-\(stamp)", "")
+    bench.shop.link("a.log", to: "target-\(stamp)")
+    contents.append(Content())
+    live = contents.count - 1
   }
 
   private func truncate() {
@@ -289,7 +307,13 @@ private final class RotationProgram {
 
   private func poll(_ seconds: Int64) {
     trail.append("poll after \(seconds)")
+    bench.basin.keepState(after: kills ? random.pick(1...6) : 0)
     if bench.poll(after: seconds) == .idle { isQuiescent = true }
+    // What is committed last falls somewhere between two batches.
+    if kills, let kept = bench.basin.takeKept() {
+      trail.append("committed \(kept.lines.count) lines of \(bench.basin.lines.count)")
+      committed = kept
+    }
   }
 
   /// Looks while system calls fail.
@@ -345,14 +369,12 @@ private final class RotationProgram {
     trail.append("kill")
     isDown = true
     isQuiescent = false
-    if rotation != .copyTruncate {
-      for _ in 0..<Int.random(in: 0...4, using: &random) {
-        switch Int.random(in: 0...3, using: &random) {
-        case 0: append()
-        case 1: halfLine()
-        case 2: lateWrite()
-        default: if rotation == .numbers || rotation == .stamps { rotate() }
-        }
+    for _ in 0..<Int.random(in: 0...4, using: &random) {
+      switch Int.random(in: 0...3, using: &random) {
+      case 0: append()
+      case 1: halfLine()
+      case 2: lateWrite()
+      default: if rotation == .numbers || rotation == .stamps { rotate() }
       }
     }
     isDown = false

@@ -109,6 +109,12 @@ final class Basin: BatchOutlet {
     var positions: [String: InputPosition] = [:]
   }
   let state: Lock<State>
+  private let kept = Lock((batches: 0, state: State?.none))
+
+  /// Keeps what there is after so many more batches: a commit may fall between any two.
+  func keepState(after batches: Int) { kept.withLock { $0 = (batches, nil) } }
+  /// What was kept; nil when there were fewer.
+  func takeKept() -> State? { kept.withLock { $0.state.take() } }
 
   init(budget: Int = 64 << 20) { state = Lock(State(budget: budget)) }
 
@@ -148,6 +154,10 @@ final class Basin: BatchOutlet {
         take(bytes, id, false, &state)
       case .endOfStream(let id): take(bytes, id, true, &state)
       case .body: state.faults.append("a body from a file")
+      }
+      kept.withLock { kept in
+        kept.batches -= 1
+        if kept.batches == 0 { kept.state = state }
       }
       return true
     }

@@ -7,7 +7,9 @@ public final class RawConnection {
   public struct Refused: Error {}
 
   /// Connects to a port of this machine, by one of its own addresses (`127.x.y.z`).
-  public init(address: String = "127.0.0.1", port: UInt16) throws {
+  ///
+  /// - Parameter secondsLimit: how long an answer is waited for.
+  public init(address: String = "127.0.0.1", port: UInt16, secondsLimit: Double = 30) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var target = sockaddr_in()
     target.sin_family = sa_family_t(AF_INET)
@@ -19,7 +21,8 @@ public final class RawConnection {
       }
     }
     if code != 0 { throw Refused() }
-    var limit = timeval(tv_sec: 30, tv_usec: 0)
+    var limit = timeval(
+      tv_sec: Int(secondsLimit), tv_usec: Int((secondsLimit - secondsLimit.rounded(.down)) * 1_000_000))
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 

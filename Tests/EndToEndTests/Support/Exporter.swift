@@ -21,21 +21,23 @@ final class Exporter {
   ///   - scheme, pushScheme: what its listeners speak.
   ///   - client: arguments for curl when it scrapes: credentials, certificates.
   ///   - storage: the directory of its state; nil to keep it in memory.
+  ///   - ports: an exporter that has ended, and whose ports this one takes over.
+  ///   - wrapper: a command that ends by running the arguments behind it.
   init(
     _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
     input: RunningProcess.Input = .nothing, prefix: String = "", scheme: String = "http", pushScheme: String = "http",
-    client: [String] = [], storage: String? = nil
+    client: [String] = [], storage: String? = nil, ports former: Exporter? = nil, wrapper: [String] = []
   ) throws {
     (self.scheme, self.pushScheme, self.client) = (scheme, pushScheme, client)
-    port = try FreePort.next()
-    pushPort = webhook ? try FreePort.next() : nil
+    port = try former?.port ?? FreePort.next()
+    pushPort = webhook ? try former?.pushPort ?? FreePort.next() : nil
     var command = [Program.path, "serve", "--web.listen-address", "127.0.0.1:\(port)", "--storage.path", storage ?? ""]
     if let pushPort { command += ["--input.webhook.listen-address", "127.0.0.1:\(pushPort)"] }
     if let configuration, let folder {
       try Files.write(Array(configuration.utf8), to: folder + "/exporter.yaml")
       command += ["--config.file", folder + "/exporter.yaml"]
     }
-    process = try RunningProcess(command + arguments, input: input)
+    process = try RunningProcess(wrapper + command + arguments, input: input)
     try process.wait(for: "a ready exporter", secondsLimit: 30) {
       try curl("\(url)\(prefix)/-/ready", client).status == 200 ? true : nil
     }
