@@ -21,9 +21,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   /// A second descriptor of the same open file.
   public func duplicate() throws(SystemError) -> FileDescriptor {
-    let copy = fcntl(raw, F_DUPFD_CLOEXEC, 0)
-    guard copy >= 0 else { throw .last }
-    return FileDescriptor(owning: copy)
+    while true {
+      let copy = fcntl(raw, F_DUPFD_CLOEXEC, 0)
+      if copy >= 0 { return FileDescriptor(owning: copy) }
+      guard errno == EINTR else { throw .last }
+    }
   }
 
   public var facts: FileFacts {

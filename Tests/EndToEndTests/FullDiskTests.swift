@@ -15,10 +15,12 @@ import Testing
         for _ in 0..<3 { #expect(try exporter.push(total.batch()).status == 200) }
         try total.write(20, to: log)
         try exporter.page("round \(round)") { $0.sum("kube_audit_requests_total") == total.events }
-        try disk.fill(state, of: exporter.process)
-        let committed = try starve(exporter, &total, log)
+        let refused = try starve(exporter, &total) { try disk.fill(state, of: exporter.process) }
+        try total.write(50, to: log)
+        // Nothing at all can be written here. A full disk has room again for a while, when the log is moved into the file.
+        if disk == .fileSize { try standStill(exporter, committed: total.events - 50 - 5 * refused.count) }
         try disk.empty(state, of: exporter.process)
-        for body in committed.refused {
+        for body in refused {
           try exporter.process.wait(for: "an accepted push") { try exporter.push(body).status == 200 ? true : nil }
         }
         let page = try exporter.page("all that was refused") { $0.sum("kube_audit_requests_total") >= total.events }
@@ -27,40 +29,45 @@ import Testing
       }
       #expect(exporter.process.isRunning)
       let said = exporter.process.errorText.split(separator: "\n")
-      #expect(said.count { $0.contains("committing again") } == 2)
+      #expect(said.count { $0.contains("committing again") } >= 2)
       #expect(disk == .fileSize || said.contains { $0.contains("there is no space left") })
     }
   }
 
-  /// Pushes until nothing is committed any more; counters must stand still then.
+  /// Pushes until several were refused; answers those.
   private func starve(
-    _ exporter: Exporter, _ total: inout Total, _ log: String
-  ) throws -> (refused: [[UInt8]], page: Page) {
+    _ exporter: Exporter, _ total: inout Total, fill: () throws -> Void
+  ) throws -> [[UInt8]] {
     var refused: [[UInt8]] = []
-    while refused.count < 3 {
+    while refused.count < 4 {
+      try fill()
       let body = total.batch()
       let answer = try exporter.push(body)
-      guard answer.status == 503 else {
+      if answer.status == 503 {
+        #expect(answer.headers["retry-after"] == "5")
+        refused.append(body)
+      } else {
         #expect(answer.status == 200)
-        try #require(total.events < 100_000, "the disk is never full")
-        continue
+        try #require(total.events < 10_000, "the disk is never full")
       }
-      #expect(answer.headers["retry-after"] == "5")
-      refused.append(body)
+      let page = try exporter.scrape()
+      expectBalance(page)
+      // What was answered is committed and shown, and nothing that was never sent.
+      let shown = page.sum("kube_audit_requests_total")
+      #expect(shown <= total.events)
     }
-    try total.write(50, to: log)
-    let page = try exporter.page("an error") { $0.sum("kube_audit_state_commit_errors_total") > 0 }
-    expectBalance(page)
-    // Counted, but not committed: it is not shown. The gauges go on.
-    let later = try exporter.page("a later page") {
-      $0.sum("kube_audit_state_commit_errors_total") > page.sum("kube_audit_state_commit_errors_total")
+    return refused
+  }
+
+  /// What was counted and not committed is not shown, and pushes are refused; what the exporter says of itself goes on.
+  private func standStill(_ exporter: Exporter, committed: Int) throws {
+    let errors = "kube_audit_state_commit_errors_total"
+    let page = try exporter.page("an error") { $0.sum(errors) > 0 }
+    let later = try exporter.page("another error") { $0.sum(errors) > page.sum(errors) }
+    for page in [page, later] {
+      #expect(page.sum("kube_audit_requests_total") == committed)
+      expectBalance(page)
     }
-    for family in ["kube_audit_requests_total", "kube_audit_events_received_total"] {
-      #expect(later.sum(family) == page.sum(family))
-    }
-    #expect(later.sum("kube_audit_requests_total") == total.events - 15 - 50)
-    #expect(try exporter.push(total.batch(), counts: &refused).status == 503)
-    return (refused, later)
   }
 
   private struct Total {
@@ -75,13 +82,5 @@ import Testing
       try Files.write(Event.lines(events..<events + count), to: log, append: true)
       events += count
     }
-  }
-}
-
-extension Exporter {
-  /// A push that is expected to be refused, noted to be sent again.
-  fileprivate func push(_ body: [UInt8], counts refused: inout [[UInt8]]) throws -> Answer {
-    refused.append(body)
-    return try push(body)
   }
 }

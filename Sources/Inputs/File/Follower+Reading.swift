@@ -162,7 +162,7 @@ extension Follower {
     let lost = max(0, generation.trustedSize - generation.source.position.offset)
     let facts = try generation.source.facts
     let fresh = try generation.source.fromBeginning()
-    let hasCopy = try findCopy(of: generation, now)
+    let hasCopy = try moveToCopy(generation, now)
     if hasCopy {
       logger.info(
         "truncated; its copy is read to the end", metadata: ["path": "\(path)", "copy": "\(generation.path)"])
@@ -177,20 +177,6 @@ extension Follower {
     let next = add(facts, path: path, base: generation.base, cluster: generation.cluster, source: fresh, now)
     next.phase = phase
     announce(next)
-  }
-
-  /// Whether the rest is read from a copy. As long as none can be looked for, nothing is decided, but not for ever.
-  private func findCopy(of generation: Generation, _ now: Microseconds) throws(SystemError) -> Bool {
-    do throws(SystemError) {
-      let hasCopy = try moveToCopy(generation, now)
-      generation.cannotMoveSince = nil
-      return hasCopy
-    } catch {
-      let since = generation.cannotMoveSince ?? now
-      generation.cannotMoveSince = since
-      guard now - since >= Int64(settings.graceSeconds) * 1_000_000 else { throw error }
-      return false
-    }
   }
 
   /// A file cannot be read now: it is looked at again and tried again.

@@ -215,35 +215,83 @@ extension Follower {
     return .new
   }
 
-  /// The file was truncated: if a copy of it lies beside it, the rest is read from there. Answers whether it is.
+  /// A file that was truncated while it was open: if a copy of it lies beside it, the rest is read from there. Answers
+  /// whether it is.
   ///
   /// Here a fragment suffices: nothing of it was handed over, so any file that begins with it will do.
-  ///
   /// - Errors: it cannot be told now.
   func moveToCopy(_ generation: Generation, _ now: Microseconds) throws(SystemError) -> Bool {
-    guard generation.source.position.offset > 0, !generation.source.isGzip else { return false }
-    let record = generation.record
-    let directory = PathParts(generation.base).directory
-    for found in try siblings(in: directory, of: generation.base).reversed() {
-      let isTaken = known[found.facts.key].map { $0.isOpen || !$0.isIgnored } ?? false
-      guard !isTaken, found.facts.key != generation.key, found.facts.size >= record.offset,
-        let source = try continuation(of: record, in: found)
-      else { continue }
-      let facts = found.facts
-      generation.source = source
-      generation.key = facts.key
-      generation.path = found.path
-      generation.phase = .leaving
-      generation.quietSince = now
-      generation.seenSize = facts.size
-      generation.seenModified = facts.modified
-      generation.trustedSize = facts.size
-      generation.isAtEnd = false
-      noteOpen(generation)
-      announce(generation)
-      return true
+    guard !generation.source.isGzip else { return false }
+    guard let copy = try copy(of: generation.record, key: generation.key, base: generation.base, now) else {
+      return false
     }
-    return false
+    let facts = copy.found.facts
+    generation.path = copy.found.path
+    generation.source = copy.source
+    generation.key = facts.key
+    generation.phase = .leaving
+    generation.quietSince = now
+    generation.seenSize = facts.size
+    generation.seenModified = facts.modified
+    generation.trustedSize = facts.size
+    generation.isAtEnd = false
+    noteOpen(generation)
+    announce(generation)
+    return true
+  }
+
+  /// The same of a file that was truncated while it was closed, or while nobody ran.
+  func readCopy(
+    of record: FileRecord, key: FileKey, base: String, cluster: String, _ now: Microseconds
+  ) throws(SystemError) -> Bool {
+    guard !record.isGzip, !record.isIgnored, var copy = try copy(of: record, key: key, base: base, now) else {
+      return false
+    }
+    try copy.source.rewind(record.repeatedBytes)
+    let found = copy.found
+    logger.info("truncated; its copy is read to the end", metadata: ["path": "\(base)", "copy": "\(found.path)"])
+    let generation = add(
+      found.facts, path: found.path, base: base, cluster: cluster, source: copy.source, stream: record.stream, now)
+    generation.cutter.isSkipping = record.isSkipping && record.repeatedBytes == 0
+    generation.phase = .leaving
+    announce(generation)
+    return true
+  }
+
+  private struct Copy: ~Copyable {
+    let found: PatternWalk.Found
+    var source: FileSource
+  }
+
+  /// The file beside `base` that holds what was read of a file, opened at the place that was reached.
+  ///
+  /// As long as it cannot be looked for nothing is decided, but not for ever: what was written since waits for it.
+  private func copy(
+    of record: FileRecord, key: FileKey, base: String, _ now: Microseconds
+  ) throws(SystemError) -> Copy? {
+    do throws(SystemError) {
+      let copy = try searchCopy(of: record, key: key, base: base)
+      copiesSoughtSince[key] = nil
+      return copy
+    } catch {
+      let since = copiesSoughtSince[key] ?? now
+      guard now - since < Int64(settings.graceSeconds) * 1_000_000, copiesSoughtSince.count < Self.familiesLimit else {
+        copiesSoughtSince[key] = nil
+        return nil
+      }
+      copiesSoughtSince[key] = since
+      throw error
+    }
+  }
+
+  private func searchCopy(of record: FileRecord, key: FileKey, base: String) throws(SystemError) -> Copy? {
+    guard record.offset > 0 else { return nil }
+    for found in try siblings(in: PathParts(base).directory, of: base).reversed() {
+      let isTaken = known[found.facts.key].map { $0.isOpen || !$0.isIgnored } ?? false
+      guard !isTaken, found.facts.key != key, found.facts.size >= record.offset else { continue }
+      if let source = try continuation(of: record, in: found) { return Copy(found: found, source: source) }
+    }
+    return nil
   }
 
   /// A file that holds what was read of another one, from there on; nil when it holds something else.

@@ -49,6 +49,8 @@ final class Follower {
   /// Paths under which another file is likely by now, looked at by the next step.
   var revisited: Set<String> = []
   var missingSince: [String: Microseconds] = [:]
+  /// Truncated files whose copies cannot be looked for, and since when.
+  var copiesSoughtSince: [FileKey: Microseconds] = [:]
 
   /// What an earlier run left.
   private(set) var saved = SavedPositions()
@@ -270,9 +272,12 @@ final class Follower {
     let facts = try file.facts
     guard facts.key == seen.key else { return .opened }  // another file by now: the next look sees it
     guard var source = try FileSource(file, resuming: record) else {
-      logger.info("the file was written anew", metadata: ["path": "\(path)"])
-      if !record.isIgnored { status.addGap(max(0, record.seenSize - record.offset)) }
-      remember(record, of: facts.key, under: family(of: path))
+      let base = family(of: path)
+      if try !readCopy(of: record, key: facts.key, base: base, cluster: cluster, now) {
+        logger.info("the file was written anew", metadata: ["path": "\(path)"])
+        if !record.isIgnored { status.addGap(max(0, record.seenSize - record.offset)) }
+      }
+      remember(record, of: facts.key, under: base)
       return .different
     }
     if record.isIgnored {

@@ -31,8 +31,6 @@ final class Generation {
   var isAbandoned = false
   /// Whether the last read failed.
   var isFaulty = false
-  /// Since when a copy of what it held before a truncation cannot be looked for.
-  var cannotMoveSince: Microseconds?
   /// The file's size when its content was last found to be as before.
   var trustedSize: Int
   /// Whether the engine knows the stream.
