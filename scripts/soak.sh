@@ -31,8 +31,15 @@ campaign() {
 }
 
 swift build --build-tests
+# Those that run the program run the released one.
+scripts/build-release.sh
+export KUBE_AUDIT_EXPORTER=$PWD/.build/kube-audit-exporter
 #        name       long     tests
 campaign counting   20000    CountingTests.RandomProgramTests
 campaign crashes    8000     CountingTests.CrashProgramTests
-campaign files      50000    InputsTests.RotationProgramTests
+campaign files      50000    'InputsTests.RotationProgramTests.everyLineOnce\('
+campaign faults     20000    InputsTests.RotationProgramTests.everyLineOnceThoughCallsFail
+campaign calls      100000   StateTests.FaultyCallTests
+campaign kills      1000     EndToEndTests.KillCampaignTests
+campaign pushes     20       EndToEndTests.PushProofTests.nothingIsLost
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }
