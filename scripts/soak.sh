@@ -42,4 +42,14 @@ campaign faults     20000    InputsTests.RotationProgramTests.everyLineOnceThoug
 campaign calls      100000   StateTests.FaultyCallTests
 campaign kills      1000     EndToEndTests.KillCampaignTests
 campaign pushes     20       EndToEndTests.PushProofTests.nothingIsLost
+campaign heads      20000    ExporterTests.HeadFormTests
+campaign resets     20000    EndToEndTests.HostileConnectionTests.resetsLeaveNothingBehind
+campaign floods     10000000 EndToEndTests.FloodTests
+campaign bloat      1024     'EndToEndTests.BloatTests.(aLong|longBodies)'
+campaign bombs      10240    'EndToEndTests.BloatTests.(bombs|longBodies)'
+campaign nesting    1000000  EndToEndTests.BloatTests.nestingWithoutEnd
+campaign tiny_files 1000000  EndToEndTests.BloatTests.manyFiles
+campaign stdin_kills 200     EndToEndTests.StdinFileTests
+campaign stops      30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
+campaign reloads    600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }

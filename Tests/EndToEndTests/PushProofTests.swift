@@ -51,7 +51,7 @@ import Testing
 
   private func life(_ folder: String, ports: Exporter? = nil) throws -> Exporter {
     try Exporter(
-      webhook: true, storage: folder + "/state", ports: ports, wrapper: LimitedDisk.fileSize.wrapper(folder))
+      webhook: true, storage: folder + "/state", wrapper: LimitedDisk.fileSize.wrapper(folder), ports: ports)
   }
 
   /// The exporter is slow, then killed, then out of disk, then killed again; in between it answers some.

@@ -88,6 +88,13 @@ extension Follower {
     return true
   }
 
+  /// Whether nothing was read of a file that was truncated, and what is likely its copy waits to be read as one of its own.
+  func waitsInCopy(_ generation: Generation) -> Bool {
+    guard generation.source.position.offset == 0 else { return false }
+    let found = (try? siblings(in: PathParts(generation.base).directory, of: generation.base)) ?? []
+    return found.contains { known[$0.facts.key] == nil && $0.facts.size >= generation.trustedSize }
+  }
+
   private struct Copy: ~Copyable {
     let found: PatternWalk.Found
     var source: FileSource

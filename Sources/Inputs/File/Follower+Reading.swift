@@ -43,6 +43,8 @@ extension Follower {
       while true {
         let expected = generation.source.isGzip ? settings.chunkBytes : generation.unreadBytes
         let piece = try generation.cutter.next(from: &generation.source, expecting: expected, to: outlet)
+        // Nothing was read, so nothing is known of what the file holds.
+        if case .noRoom = piece { return false }
         succeeded(generation)
         switch piece {
         case .lines(let buffer, let reserved):
@@ -69,7 +71,7 @@ extension Follower {
         logger.warning(
           "cannot decompress; the rest of the file is lost",
           metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
-        status.addGap(generation.unreadBytes)
+        lose(generation.unreadBytes)
         generation.isAbandoned = true
         known[generation.key] = generation.record
         end(generation)
@@ -159,7 +161,7 @@ extension Follower {
 
   private func replace(_ generation: Generation, _ now: Microseconds) throws(SystemError) {
     let (path, phase) = (generation.path, generation.phase)
-    let lost = max(0, generation.trustedSize - generation.source.position.offset)
+    let lost = waitsInCopy(generation) ? 0 : max(0, generation.trustedSize - generation.source.position.offset)
     let facts = try generation.source.facts
     let fresh = try generation.source.fromBeginning()
     let hasCopy = try moveToCopy(generation, now)
@@ -168,7 +170,7 @@ extension Follower {
         "truncated; its copy is read to the end", metadata: ["path": "\(path)", "copy": "\(generation.path)"])
     } else {
       logger.info("truncated", metadata: ["path": "\(path)", "bytes_read": "\(generation.source.position.offset)"])
-      status.addGap(lost)
+      lose(lost)
       remember(generation.record, of: facts.key, under: generation.base)
       generation.isAbandoned = true
       end(generation)
