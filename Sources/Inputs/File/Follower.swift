@@ -376,7 +376,7 @@ final class Follower {
   private func compare(_ generation: Generation, _ facts: FileFacts, _ now: Microseconds) throws(SystemError) {
     guard generation.note(facts) else { return }
     do throws(SystemError) {
-      if try generation.source.isAsBefore() { return }
+      if try generation.source.isAsBefore() { return generation.trustedSize = facts.size }
     } catch {
       generation.seenModified = .min  // looked at once more
       throw error
