@@ -157,7 +157,9 @@ struct CheckCompiler {
       throw failure("\(name) does not take a number", "a text", origin)
     }
     if transformer == .concat || transformer == .join && parts[0].isList {
-      guard parts.allSatisfy({ !$0.isList }) else { throw failure("\(name) does not take a list here", "a text", origin) }
+      guard parts.allSatisfy({ !$0.isList }) else {
+        throw failure("\(name) does not take a list here", "a text", origin)
+      }
     }
     let numbers = parts.map(\.number)
     let number = intern(.transformed(transformer, numbers)) {

@@ -70,7 +70,9 @@ struct ConditionLexer {
   /// Takes a word of the language, behind which no other byte of a word may stand.
   mutating func takeWord(_ word: String) -> Bool {
     let utf8 = Array(word.utf8)
-    guard at + utf8.count <= text.bytes.count, text.bytes[at..<at + utf8.count].elementsEqual(utf8) else { return false }
+    guard at + utf8.count <= text.bytes.count, text.bytes[at..<at + utf8.count].elementsEqual(utf8) else {
+      return false
+    }
     if let next = byte(at + utf8.count), Self.isWord(next) || next == UInt8(ascii: ".") { return false }
     at += utf8.count
     return true

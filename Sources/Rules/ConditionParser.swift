@@ -35,7 +35,8 @@ struct ConditionParser {
     }
     var parser = ConditionParser(lexer: lexer, depthLimit: 20)
     guard let operand = try parser.operand() else {
-      throw ConditionFailure(what: "no field follows %", expected: "a field, or %% for the sign", origin: text.origin(at: sign))
+      throw ConditionFailure(
+        what: "no field follows %", expected: "a field, or %% for the sign", origin: text.origin(at: sign))
     }
     return (operand, parser.lexer.at)
   }
@@ -186,7 +187,9 @@ struct ConditionParser {
     if lexer.take("<") { return .less }
     if lexer.take(">=") { return .greaterOrEqual }
     if lexer.take(">") { return .greater }
-    return Comparison.allCases.first { $0.rawValue.utf8.first.map(ConditionLexer.isLetter) == true && lexer.takeWord($0.rawValue) }
+    return Comparison.allCases.first {
+      $0.rawValue.utf8.first.map(ConditionLexer.isLetter) == true && lexer.takeWord($0.rawValue)
+    }
   }
 
   /// A modifier only when a list follows: the words are values too.

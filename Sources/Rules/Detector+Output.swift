@@ -19,7 +19,9 @@ extension Detector {
     return SafeText.escaped(text, limitBytes: Self.outputBytesLimit)
   }
 
-  private mutating func printed(_ operand: Int32, _ isList: Bool, _ width: Int?, _ event: borrowing AuditEvent) -> String {
+  private mutating func printed(_ operand: Int32, _ isList: Bool, _ width: Int?, _ event: borrowing AuditEvent)
+    -> String
+  {
     let values = valueBytes(operand, event)
     let texts = values.map { String(decoding: $0, as: UTF8.self) }
     var text = texts.first ?? "<NA>"

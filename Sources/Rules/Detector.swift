@@ -59,7 +59,9 @@ public struct Detector: ~Copyable {
 
   /// The values of a field of this event, each as it would print; nil for a name or argument that there is not. Meant for
   /// explanations and outputs, not for every event.
-  public mutating func fieldValues(_ name: String, _ argument: [UInt8]? = nil, of event: borrowing AuditEvent) -> [[UInt8]]? {
+  public mutating func fieldValues(_ name: String, _ argument: [UInt8]? = nil, of event: borrowing AuditEvent)
+    -> [[UInt8]]?
+  {
     guard let field = RuleField.byName[name],
       let plan = try? CheckCompiler.plan(
         field, FieldText(name: name, argument: argument, origin: .init(piece: 0, offset: 0)))

@@ -166,7 +166,7 @@ struct EventReader: ~Copyable {
   }
 
   private mutating func clusterName(_ event: borrowing AuditEvent, into store: inout ValueStore) {
-    if let name = root(.annotations, event)?.member("cluster_name"), name.kind == .string {
+    if let name = root(.annotations, event)?.member("cluster_name"), name.kind != .null {
       return pushValue(name, into: &store)
     }
     guard !event.cluster.isEmpty else { return }

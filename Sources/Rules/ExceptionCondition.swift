@@ -22,7 +22,9 @@ enum ExceptionCondition {
     switch fields {
     case .one:
       guard let word = exception.comparisons else { return }
-      guard let text = word.text else { throw malformed(exception, "has one field and a list of comps", "Write one comp") }
+      guard let text = word.text else {
+        throw malformed(exception, "has one field and a list of comps", "Write one comp")
+      }
       let words = text.split(separator: " ")
       guard listComparisons.contains(text) || words.count == 2 && Modifier(rawValue: String(words[1])) != nil else {
         throw malformed(exception, "compares one field with \(quoted(text))", "Write in, pmatch or intersects")

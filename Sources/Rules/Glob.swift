@@ -68,7 +68,8 @@ enum Glob {
       if pattern[at] == UInt8(ascii: "]"), !isFirst { return (found != isNegated, at + 1) }
       isFirst = false
       if let named = namedClass(pattern, at) {
-        if named.contains(byte) || foldsCase && (named.contains(Bytes.lower(byte)) || named.contains(Bytes.upper(byte))) {
+        if named.contains(byte) || foldsCase && (named.contains(Bytes.lower(byte)) || named.contains(Bytes.upper(byte)))
+        {
           found = true
         }
         at = named.end

@@ -33,7 +33,8 @@ struct ItemReader {
         fail(root, "the document is \(root.kind)", "Write a list of lists, macros and rules")
         continue
       }
-      for node in nodes {
+      // A dash with nothing behind it is a slip that files in the field have.
+      for node in nodes where !node.isNull {
         if let item = item(node) { items.append(item) }
       }
     }
@@ -119,7 +120,8 @@ struct ItemReader {
     }
     guard let texts = strings(items) else { return nil }
     if name.contains(where: { "()\"'=, \t\r\n".contains($0) }) {
-      warn(.invalidName, entry.value.line, entry.value.column, "list name \(quoted(name)) cannot be used in a condition")
+      warn(
+        .invalidName, entry.value.line, entry.value.column, "list name \(quoted(name)) cannot be used in a condition")
     }
     return .list(ListItem(name: name, place: place(entry.value), items: texts, override: override))
   }
@@ -134,7 +136,8 @@ struct ItemReader {
     }
     guard let text = placed(condition) else { return nil }
     if !ConditionLexer.isIdentifier(name) {
-      warn(.invalidName, entry.value.line, entry.value.column, "macro name \(quoted(name)) cannot be used in a condition")
+      warn(
+        .invalidName, entry.value.line, entry.value.column, "macro name \(quoted(name)) cannot be used in a condition")
     }
     return .macro(MacroItem(name: name, place: place(entry.value), condition: text, override: override))
   }
@@ -173,7 +176,8 @@ struct ItemReader {
         continue
       }
       if keys[member.key] == nil {
-        fail(member.value, "\(member.key) is to be overridden and is not there", "Write \(member.key): … beside override")
+        fail(
+          member.value, "\(member.key) is to be overridden and is not there", "Write \(member.key): … beside override")
       }
       found[member.key] = kind
     }

@@ -36,7 +36,8 @@ struct OutputFormat: Sendable {
       at += digits.count
       let found = try ConditionParser.operand(in: text, at: at, sign: sign)
       guard parts.count < partsLimit else {
-        throw ConditionFailure(what: "the output has more than \(partsLimit) parts", expected: "", origin: text.origin(at: sign))
+        throw ConditionFailure(
+          what: "the output has more than \(partsLimit) parts", expected: "", origin: text.origin(at: sign))
       }
       if !literal.isEmpty { parts.append(.text(String(decoding: literal, as: UTF8.self))) }
       literal.removeAll()

@@ -116,7 +116,9 @@ struct RuleClasses: ~Copyable {
 
   /// Whether a resource that is not in the table decides the check: all its constants are there.
   private func isDecided(_ check: Program.Check, _ program: borrowing Program) -> Bool {
-    guard [.equal, .notEqual, .isIn, .intersects].contains(check.comparison), check.modifier == nil else { return false }
+    guard [.equal, .notEqual, .isIn, .intersects].contains(check.comparison), check.modifier == nil else {
+      return false
+    }
     for index in check.first..<check.first + check.count {
       let range = program.constant(index)
       // No resource is empty.

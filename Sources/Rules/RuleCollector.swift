@@ -45,7 +45,8 @@ struct RuleCollector {
     let known = requirement.alternatives.filter { PluginRequirement.known[$0.name] != nil }
     guard let first = known.first else {
       let names = requirement.alternatives.map { quoted($0.name) }.joined(separator: " or ")
-      return warn(.unknownPlugin, requirement.place, "plugin \(names) is not read here: rules of its source are skipped")
+      return warn(
+        .unknownPlugin, requirement.place, "plugin \(names) is not read here: rules of its source are skipped")
     }
     let isMet = known.contains { need in
       PluginRequirement.known[need.name].map { $0.major == need.version.major && $0 >= need.version } ?? false
@@ -70,7 +71,11 @@ struct RuleCollector {
   private mutating func add(_ macro: MacroItem) {
     guard let override = macro.override else { return macros.define(macro, macro.name, position) }
     let isThere = macros.change(macro.name, position) { old in
-      if override == .append { Self.append(macro.condition, to: &old.condition) } else { old.condition = macro.condition }
+      if override == .append {
+        Self.append(macro.condition, to: &old.condition)
+      } else {
+        old.condition = macro.condition
+      }
     }
     if !isThere { failMissing("macro", macro.name, macro.place) }
   }
@@ -95,7 +100,8 @@ struct RuleCollector {
       let source = earlier.item.source ?? Self.defaultSource
       if let other = rule.source, other != source {
         return fail(
-          rule.place, "rule \(quoted(rule.name)) was of source \(quoted(source)) before", "Keep its source, or rename it")
+          rule.place, "rule \(quoted(rule.name)) was of source \(quoted(source)) before",
+          "Keep its source, or rename it")
       }
       rule.source = source
     }

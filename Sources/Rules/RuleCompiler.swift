@@ -99,7 +99,8 @@ struct RuleCompiler {
     }
     let isLater = collector.macros.number(of: name) != nil
     let what = isLater ? "macro \(quoted(name)) is defined later" : "there is no macro \(quoted(name))"
-    let known = collector.lists.number(of: name) != nil ? "it is a list: lists stand behind 'in'" : "a macro defined before"
+    let known =
+      collector.lists.number(of: name) != nil ? "it is a list: lists stand behind 'in'" : "a macro defined before"
     fail(ConditionFailure(what: what, expected: known, origin: origin))
     return nil
   }
@@ -163,7 +164,9 @@ struct RuleCompiler {
 
   /// Compiles a rule; its root. Nothing is added to `compiled` when it cannot be.
   private mutating func compile(_ rule: RuleDefinition, _ compiled: inout Compiled) throws -> Int32 {
-    guard let condition = rule.condition, let output = rule.output, let priority = rule.priority else { throw Stopped() }
+    guard let condition = rule.condition, let output = rule.output, let priority = rule.priority else {
+      throw Stopped()
+    }
     do {
       let text = try ExceptionCondition.condition(condition, rule.exceptions ?? [])
       let root = try compile(try parse(text), visibility: .max)

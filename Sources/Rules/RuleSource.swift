@@ -124,7 +124,7 @@ struct SourceMap: Sendable {
     var cursor = FileCursor(files[piece.file].bytes, line: piece.line, column: piece.column)
     cursor.enterScalar()
     for byte in piece.text.prefix(Int(origin.offset)) where !FileCursor.isBlank(byte) { cursor.pass(byte) }
-    cursor.passBlanks()
+    if origin.offset < piece.text.count { cursor.passBlanks() }
     return .text(file: files[piece.file].name, line: cursor.line, column: cursor.column)
   }
 }

@@ -14,33 +14,45 @@ import Testing
     let priorities: [String]
     let ruleCounts: [String: Int]
     let isForeign: Bool
+
+    init(_ suite: String, _ test: JSON) {
+      testDescription = suite + "/" + (test["test"]?.string ?? "")
+      trace = test["trace"]?.string ?? ""
+      rules = (test["rules"]?.array ?? []).compactMap(\.string)
+      detections = test["detections"]?.string ?? ""
+      priorities = (test["levels_some"]?.array ?? []).compactMap(\.string)
+      ruleCounts = (test["rule_counts"]?.object ?? [:]).compactMapValues(\.int)
+      isForeign = test["stderr_matches"] != nil
+    }
   }
 
   static let folder = Corpora.folder + "/falco"
 
   static let cases: [Case] = {
-    guard let bytes = try? Files.read(folder + "/falco_tests.json"), let tests = try? JSON.parse(bytes) else { return [] }
-    return (tests["suites"]?.object ?? [:]).sorted { $0.key < $1.key }.flatMap { suite, content in
-      (content["tests"]?.array ?? []).map { test in
-        Case(
-          testDescription: "\(suite)/\(test["test"]?.string ?? "")", trace: test["trace"]?.string ?? "",
-          rules: (test["rules"]?.array ?? []).compactMap(\.string), detections: test["detections"]?.string ?? "",
-          priorities: (test["levels_some"]?.array ?? []).compactMap(\.string),
-          ruleCounts: (test["rule_counts"]?.object ?? [:]).compactMapValues(\.int),
-          isForeign: test["stderr_matches"] != nil)
-      }
+    guard let bytes = try? Files.read(folder + "/falco_tests.json"), let tests = try? JSON.parse(bytes) else {
+      return []
     }
+    var cases: [Case] = []
+    for (suite, content) in (tests["suites"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+      for test in content["tests"]?.array ?? [] { cases.append(Case(suite, test)) }
+    }
+    return cases
   }()
 
   static func load(_ names: [String]) throws -> RuleSet {
     try RuleSet.load(names.map { RuleFile(name: $0, bytes: try Files.read("\(folder)/\($0)")) })
   }
 
+  /// Each list of files, loaded once for all tests that name it.
+  static let loaded = Dictionary(
+    Set(cases.map(\.rules)).map { names in (names, Result { try load(names) }) },
+    uniquingKeysWith: { first, _ in first })
+
   @Test func allFound() { #expect(Self.cases.count == 90) }
 
   @Test(arguments: cases)
   func regression(_ test: Case) throws {
-    let rules = try Self.load(test.rules)
+    let rules = try #require(Self.loaded[test.rules]).get()
     let trace = try Files.read("\(Self.folder)/\(test.trace)")
     let all = counts(rules, trace)
     for (rule, count) in test.ruleCounts { #expect(all[rule] == count, "\(rule)") }
