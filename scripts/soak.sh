@@ -35,4 +35,7 @@ swift build --build-tests
 campaign counting   20000    CountingTests.RandomProgramTests
 campaign crashes    8000     CountingTests.CrashProgramTests
 campaign files      50000    InputsTests.RotationProgramTests
+campaign conditions 3000     RulesTests.RandomConditionTests
+campaign rule_damage 100000  RulesTests.DamageTests
+campaign rule_fields 20000   RulesTests.FieldTests.everyFieldOfRandomEvents
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }

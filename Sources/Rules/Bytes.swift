@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the operators do with texts, byte by byte.
 enum Bytes {
   @inline(__always)
@@ -24,10 +26,43 @@ enum Bytes {
   static func contains(_ a: borrowing Span<UInt8>, _ b: borrowing Span<UInt8>, foldsCase: Bool) -> Bool {
     guard b.count > 0 else { return true }
     guard a.count >= b.count else { return false }
-    for place in 0...(a.count - b.count) {
-      if foldsCase ? matchesFolded(a, at: place, b) : matches(a, at: place, b) { return true }
+    guard foldsCase else { return contains(a, b) }
+    for place in 0...(a.count - b.count) where matchesFolded(a, at: place, b) { return true }
+    return false
+  }
+
+  /// Looks for one byte of `b`, one that texts seldom have, and then at what stands around it.
+  private static func contains(_ a: borrowing Span<UInt8>, _ b: borrowing Span<UInt8>) -> Bool {
+    var rare = 0
+    for i in 1..<max(1, b.count) where frequency(b[i]) < frequency(b[rare]) { rare = i }
+    var place = rare
+    let end = a.count - (b.count - rare) + 1
+    while place < end, let found = first(b[rare], in: a, place, end) {
+      if matches(a, at: found - rare, b) { return true }
+      place = found + 1
     }
     return false
+  }
+
+  /// How often a byte occurs, roughly, in names and texts.
+  private static func frequency(_ byte: UInt8) -> Int {
+    switch byte {
+    case 0x61, 0x65, 0x69, 0x6e, 0x6f, 0x72, 0x73, 0x74: 3
+    case 0x61...0x7a: 2
+    case 0x2d, 0x2e, 0x2f, 0x30...0x39, 0x20, 0x22: 2
+    default: 1
+    }
+  }
+
+  private static func first(_ byte: UInt8, in text: borrowing Span<UInt8>, _ start: Int, _ end: Int) -> Int? {
+    precondition(start >= 0 && start < end && end <= text.count)
+    // SAFETY: the search stays between `start` and `end`, which lie in the text.
+    return unsafe text.withUnsafeBufferPointer { bytes -> Int? in
+      guard let base = bytes.baseAddress, let found = unsafe memchr(base + start, Int32(byte), end - start) else {
+        return nil
+      }
+      return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    }
   }
 
   private static func matchesFolded(_ a: borrowing Span<UInt8>, at place: Int, _ b: borrowing Span<UInt8>) -> Bool {

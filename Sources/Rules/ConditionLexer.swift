@@ -56,15 +56,11 @@ struct ConditionLexer {
   }
 
   /// Takes `literal` if it stands here.
-  mutating func take(_ literal: StaticString) -> Bool {
-    let count = literal.utf8CodeUnitCount
-    guard at + count <= text.bytes.count else { return false }
-    let matches = literal.withUTF8Buffer { word in
-      for i in 0..<count where unsafe word[i] != text.bytes[at + i] { return false }
-      return true
-    }
-    if matches { at += count }
-    return matches
+  mutating func take(_ literal: String) -> Bool {
+    let end = at + literal.utf8.count
+    guard end <= text.bytes.count, text.bytes[at..<end].elementsEqual(literal.utf8) else { return false }
+    at = end
+    return true
   }
 
   /// Takes a word of the language, behind which no other byte of a word may stand.

@@ -120,11 +120,7 @@ public struct Detector: ~Copyable {
     case .text(let which):
       let text = EventReader.text(which, of: event)
       if text.isEmpty { return false }
-      if !text.isEscaped {
-        // SAFETY: borrowed for this call, which the event outlives.
-        let raw = unsafe text.raw
-        return unsafe program.satisfies(check, Span(_unsafeElements: raw))
-      }
+      if !text.isEscaped { return text.withSpan { program.satisfies(check, $0) } }
     case .none: break
     }
     let range = read(check.operand, event)

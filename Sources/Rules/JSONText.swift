@@ -61,34 +61,7 @@ enum JSONText {
 
   private static func writeString(_ text: Text, into store: inout ValueStore) {
     store.write(UInt8(ascii: "\""))
-    let start = store.bytes.count
-    store.write(unescaped: text)
-    // Mostly there is nothing to escape, and the text stands already.
-    if store.bytes[start...].contains(where: { needsEscape($0) }) {
-      let plain = Array(store.bytes[start...])
-      store.truncate(to: start)
-      for byte in plain { writeEscaped(byte, into: &store) }
-    }
+    store.write(escaped: text)
     store.write(UInt8(ascii: "\""))
-  }
-
-  private static func needsEscape(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-  }
-
-  private static func writeEscaped(_ byte: UInt8, into store: inout ValueStore) {
-    switch byte {
-    case UInt8(ascii: "\""): store.write(#"\""#)
-    case UInt8(ascii: "\\"): store.write(#"\\"#)
-    case 8: store.write(#"\b"#)
-    case 9: store.write(#"\t"#)
-    case 10: store.write(#"\n"#)
-    case 12: store.write(#"\f"#)
-    case 13: store.write(#"\r"#)
-    case ..<0x20:
-      let digits = String(byte, radix: 16)
-      store.write(#"\u"# + String(repeating: "0", count: 4 - digits.count) + digits)
-    default: store.write(byte)
-    }
   }
 }

@@ -48,9 +48,7 @@ struct RuleClasses: ~Copyable {
     let text = event.resource
     if text.isEmpty { return known + 1 }
     if text.isEscaped { return known + 2 }
-    // SAFETY: borrowed for this call, which the event outlives.
-    let raw = unsafe text.raw
-    return unsafe program.resources.number(of: Span(_unsafeElements: raw)) ?? known
+    return text.withSpan { program.resources.number(of: $0) } ?? known
   }
 
   // MARK: - Computing

@@ -81,7 +81,10 @@ struct ValueStore {
     if !isFull { text.appendUnescaped(to: &bytes) }
   }
   mutating func write(raw text: Text) {
-    if !isFull { unsafe bytes.append(contentsOf: text.raw) }
+    if !isFull { text.appendRaw(to: &bytes) }
+  }
+  mutating func write(escaped text: Text) {
+    if !isFull { text.appendEscaped(to: &bytes) }
   }
   /// Writes bytes of an earlier value.
   mutating func write(again range: Range<Int>) {

@@ -191,19 +191,56 @@ extension Text {
     return at == bytes.count
   }
 
+  /// Lends its raw bytes for a call.
+  @inlinable @inline(__always)
+  public func withSpan<R>(_ body: (borrowing Span<UInt8>) -> R) -> R {
+    // SAFETY: the bytes outlive this text, and the span cannot outlive `body`.
+    let bytes = unsafe raw
+    return body(unsafe Span(_unsafeElements: bytes))
+  }
+
+  /// Appends its raw bytes to `out`.
+  public func appendRaw(to out: inout [UInt8]) { unsafe out.append(contentsOf: raw) }
+
   /// Appends its content to `out`, escapes undone.
   public func appendUnescaped(to out: inout [UInt8]) {
+    forEachRun(into: &out) { unit, out in
+      for i in 0..<unit.count { out.append(unit[i]) }
+    }
+  }
+
+  /// Appends it to `out` as a JSON string without the quotes, escaped where JSON demands it and nowhere else: equal
+  /// contents become equal bytes.
+  public func appendEscaped(to out: inout [UInt8]) {
+    let first = out.count
+    forEachRun(into: &out) { unit, out in
+      guard unit.count == 1 else {
+        for i in 0..<unit.count { out.append(unit[i]) }
+        return
+      }
+      Unescape.appendEscaped(unit[0], to: &out)
+    }
+    // Control characters without an escape are let pass by the decoder, and rare.
+    guard out[first...].contains(where: { $0 < 0x20 }) else { return }
+    let written = Array(out[first...])
+    out.removeLast(written.count)
+    for byte in written {
+      if byte < 0x20 { Unescape.appendEscaped(byte, to: &out) } else { out.append(byte) }
+    }
+  }
+
+  /// Appends what stands between escapes, and hands out what each escape stands for.
+  @inline(__always)
+  private func forEachRun(into out: inout [UInt8], _ body: (Unescape.Unit, inout [UInt8]) -> Void) {
     guard isEscaped else { return unsafe out.append(contentsOf: raw) }
     var place = start
     let end = start + count
     while place < end {
-      guard place.byte == UInt8(ascii: "\\") else {
-        out.append(place.byte)
-        place += 1
-        continue
-      }
-      let unit = Unescape.next(&place)
-      for i in 0..<unit.count { out.append(unit[i]) }
+      let stop = place.find(UInt8(ascii: "\\"), before: end) ?? end
+      // SAFETY: both lie in this text, `stop` not before `place`.
+      unsafe out.append(contentsOf: UnsafeBufferPointer(start: place.raw, count: stop - place))
+      place = stop
+      while place < end, place.byte == UInt8(ascii: "\\") { body(Unescape.next(&place), &out) }
     }
   }
 }
@@ -215,6 +252,26 @@ extension Unescape {
     fileprivate(set) var count = 0
 
     subscript(at: Int) -> UInt8 { UInt8(truncatingIfNeeded: bytes >> UInt32(8 * at)) }
+  }
+
+  /// Appends one byte as JSON has it inside a string.
+  static func appendEscaped(_ byte: UInt8, to out: inout [UInt8]) {
+    let letter: UInt8
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): letter = byte
+    case 8: letter = UInt8(ascii: "b")
+    case 9: letter = UInt8(ascii: "t")
+    case 10: letter = UInt8(ascii: "n")
+    case 12: letter = UInt8(ascii: "f")
+    case 13: letter = UInt8(ascii: "r")
+    case ..<0x20:
+      let digits = Array("0123456789abcdef".utf8)
+      out += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      return
+    default: return out.append(byte)
+    }
+    out.append(UInt8(ascii: "\\"))
+    out.append(letter)
   }
 
   /// The byte or the escape at `place`, which a scan has checked; moves behind it.
