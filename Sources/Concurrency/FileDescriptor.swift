@@ -8,6 +8,13 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   public init(owning raw: Int32) { self.raw = raw }
 
+  /// How many descriptors this process may have, as far as it may now: its soft limit.
+  public static var countLimit: Int {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    return Int(clamping: limit.rlim_cur)
+  }
+
   deinit { if raw >= 0 { close(raw) } }
 
   /// Opens a file for reading; never waits for the other end of a pipe.
@@ -20,7 +27,10 @@ public struct FileDescriptor: ~Copyable, Sendable {
   }
 
   /// A second descriptor of the same open file.
-  public func duplicate() throws(SystemError) -> FileDescriptor {
+  public func duplicate() throws(SystemError) -> FileDescriptor { try Self.duplicate(of: raw) }
+
+  /// A descriptor of our own of an open file that is somebody else's: the standard input.
+  public static func duplicate(of raw: Int32) throws(SystemError) -> FileDescriptor {
     let copy = fcntl(raw, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw .last }
     return FileDescriptor(owning: copy)

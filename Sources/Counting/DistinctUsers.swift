@@ -337,6 +337,24 @@ extension DistinctUsers {
     notePruned()
   }
 
+  /// Forgets all users.
+  mutating func beginAnew(now: Int64) {
+    for place in addresses.indices where family.table.series[place].state != .free {
+      if addresses[place].isSketched { changes.end(owner: place) }
+      freeBlocks(place)
+      if family.table.series[place].state == .live { family.drop(place) }
+    }
+    family.table.finishRemoving()
+    family.beginAnew(now: now)
+    for cluster in reach.indices { reach[cluster] = 0 }
+    sketch.prune { _ in
+      false
+    } reach: { _ in
+      0
+    }
+    notePruned()
+  }
+
   private mutating func freeBlocks(_ place: Int) {
     var block = addresses[place].firstBlock
     while block != 0 {

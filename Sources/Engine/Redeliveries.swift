@@ -76,6 +76,9 @@ struct Redeliveries {
     oldest += 1
   }
 
+  /// When the newest digest came; 0 when none is known.
+  var newest: Microseconds { order.last?.arrival ?? 0 }
+
   // MARK: - State
 
   /// Bytes of an entry: the digest, its arrival, its events and whether it was readable.

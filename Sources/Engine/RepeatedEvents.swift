@@ -22,6 +22,8 @@ struct RepeatedEvents {
   private var youngerSince: Microseconds = 0
   /// When the first event of the older generation came.
   private var olderSince: Microseconds = 0
+  /// When the newest digest came; 0 when none is known.
+  private(set) var newest: Microseconds = 0
   private var scratch: [UInt8] = []
   /// Those that no state holds yet, and when the newest came; nil when none is kept.
   private var unsaved: [UInt8]?
@@ -68,6 +70,7 @@ struct RepeatedEvents {
       youngerSince = arrival
     }
     younger.insert(digest)
+    newest = max(newest, arrival)
   }
 
   // MARK: - State

@@ -17,12 +17,16 @@ struct Tally: ~Copyable, EventSink {
   /// Evictions from `repeats` that an input was charged with.
   private var evictedBefore: UInt64 = 0
   private let inputs: [String]
+  /// Since the start.
+  private var clockStepsBack: UInt64 = 0
+  private var clockStepsForward: UInt64 = 0
 
   /// The batch being decoded.
   private var input = 0
   private var defaultCluster: ClusterIndex
   private var defaultClusterName = "default"
   private var arrival: Microseconds = 0
+  private var remembered: Microseconds = 0
   private(set) var eventsOfBatch: UInt64 = 0
   private var rejectedOfBatch: UInt64 = 0
 
@@ -59,11 +63,14 @@ struct Tally: ~Copyable, EventSink {
   }
 
   /// What is reported from here on belongs to this batch.
-  mutating func begin(_ batch: Batch) {
+  ///
+  /// - Parameter remembered: its time by the clock of digests.
+  mutating func begin(_ batch: Batch, arrival: Microseconds, remembered: Microseconds) {
     turn(to: batch.input)
     defaultCluster = counters.cluster(named: batch.cluster)
     defaultClusterName = batch.cluster
-    arrival = batch.arrival
+    self.arrival = arrival
+    self.remembered = remembered
     account.read(bytes: batch.sourceBytes)
     eventsOfBatch = 0
     rejectedOfBatch = 0
@@ -90,7 +97,7 @@ struct Tally: ~Copyable, EventSink {
   mutating func receive(_ event: borrowing AuditEvent) {
     eventsOfBatch &+= 1
     let cluster = event.cluster.isEmpty ? defaultCluster : counters.cluster(named: event.cluster)
-    if repeats.contains(event, cluster: defaultClusterName, arrival: arrival) { return account.countDuplicates(1) }
+    if repeats.contains(event, cluster: defaultClusterName, arrival: remembered) { return account.countDuplicates(1) }
     let outcome = counters.count(event, cluster: cluster, input: input, arrival: arrival)
     account.count(isRequest: outcome.isRequest, isSalvaged: event.isSalvaged)
   }
@@ -105,6 +112,23 @@ struct Tally: ~Copyable, EventSink {
     rejectedOfBatch += 1
     account.reject(reason)
   }
+
+  /// Says what the system's clock shows: by how much the windows' clock was set back, nil as a rule.
+  mutating func keepTime(_ now: Microseconds) -> Microseconds? { counters.keepTime(now) }
+
+  /// Counts it for the readings.
+  mutating func note(_ step: ClockStep) {
+    switch step {
+    case .back: clockStepsBack += 1
+    case .forward: clockStepsForward += 1
+    }
+  }
+
+  /// When the newest digest came that was restored.
+  var newestDigest: Microseconds { repeats.newest }
+
+  /// The input at hand lost bytes at its source.
+  mutating func lose(bytes: Int) { account.lose(bytes: bytes) }
 
   mutating func countDuplicates(_ events: UInt64) { account.countDuplicates(events) }
 
@@ -139,6 +163,8 @@ struct Tally: ~Copyable, EventSink {
     var readings = counters.readings(now: now)
     if withTrends { readings.trends = counters.trends() }
     settleEvictions()
+    readings[.clockSteps].append([(.direction, "back")], Double(clockStepsBack))
+    readings[.clockSteps].append([(.direction, "forward")], Double(clockStepsForward))
     if accounts.indices.contains(input) { accounts[input] = account }
     for (name, account) in zip(inputs, accounts) { account.append(to: &readings, input: name) }
     return readings

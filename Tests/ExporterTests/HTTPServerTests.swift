@@ -190,6 +190,25 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     #expect(client.read().utf8.count < 64 << 20)
   }
 
+  /// Connections that ask for a large page and do not read it do not take all places for as long as an answer may take.
+  @Test func manyWhoDoNotReadShutNobodyOut() throws {
+    let page = HTTPBody([UInt8](repeating: 65, count: 32 << 20))
+    let server = try HTTPServer.local([hello, Route("/big") { $1.answer(HTTPResponse(200, body: page)) }]) {
+      $0.connectionsLimit = 16
+    }
+    defer { server.stop(graceMilliseconds: 100) }
+    var slow: [RawConnection] = []
+    for _ in 0..<16 {
+      let client = try RawConnection(port: server.port)
+      client.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(client.read { !$0.isEmpty }.hasPrefix("HTTP/1.1 200"), "nobody is cut before places are scarce")
+      slow.append(client)
+    }
+    for _ in 0..<3 { #expect(try curl(server.port, "/hello", ["-m", "5"]).status == 200) }
+    #expect(try curl(server.port, "/big", ["-m", "20"]).body.count == page.count)
+    withExtendedLifetime(slow) {}
+  }
+
   @Test func connectionsPerAddressAreLimited() throws {
     let server = try HTTPServer.local([hello]) { $0.connectionsPerIPLimit = 3 }
     defer { server.stop(graceMilliseconds: 100) }

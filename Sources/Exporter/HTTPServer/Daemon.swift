@@ -31,7 +31,7 @@ import Glibc
     }
     var items: [MHD_OptionItem] = unsafe [
       number(.LISTEN_SOCKET, Int(listener)),
-      number(.CONNECTION_LIMIT, max(options.connectionsLimit, options.threads)),
+      number(.CONNECTION_LIMIT, max(core.connectionsLimit, options.threads)),
       number(.PER_IP_CONNECTION_LIMIT, options.connectionsPerIPLimit),
       number(.CONNECTION_TIMEOUT, options.idleSeconds),
       number(.CONNECTION_MEMORY_LIMIT, options.headBytesLimit),
@@ -89,7 +89,7 @@ private final class Host: Sendable {
 
   init(_ core: ServerCore) {
     self.core = core
-    crowd = ConnectionCrowd(limit: max(1, core.options.connectionsLimit * 3 / 4))
+    crowd = ConnectionCrowd(limit: max(1, core.connectionsLimit * 3 / 4))
   }
 }
 
@@ -137,7 +137,9 @@ private func requestBegan(
   let watch = unsafe kae_mhd_socket_context(connection).map {
     unsafe Unmanaged<ConnectionWatch>.fromOpaque($0).takeUnretainedValue()
   }
-  let exchange = unsafe Exchange(core: hostOf(context).core, watch: watch)
+  // SAFETY: the library's own string, ended by a zero.
+  let target = unsafe uri.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+  let exchange = unsafe Exchange(core: hostOf(context).core, watch: watch, target: target)
   // SAFETY: released by `requestEnded`, which the library calls exactly once for each of these.
   return unsafe Unmanaged.passRetained(exchange).toOpaque()
 }
@@ -152,6 +154,9 @@ private func requestStepped(
   else { return .NO }
   // SAFETY: the +1 of `requestBegan`, held until `requestEnded`. The piece is the library's for this call.
   let exchange = unsafe Unmanaged<Exchange>.fromOpaque(raw).takeUnretainedValue()
+  if exchange.isAtHead, let head = unsafe Connection(connection).head(from: method, limit: exchange.headBytesLimit) {
+    exchange.judge(head)
+  }
   let piece = unsafe UnsafeRawBufferPointer(start: upload, count: upload == nil ? 0 : uploadSize.pointee)
   unsafe uploadSize.pointee = 0
   return unsafe exchange.step(

@@ -19,7 +19,9 @@ enum Schema {
       help: "Where to begin in a file that is there at the start. Files that appear later are read from the beginning."),
     Setting(
       "inputs.stdin", \.inputs.stdin, .bool, flag: "input.stdin", example: "true",
-      help: "Read audit events from standard input."),
+      help:
+        "Read audit events from standard input: a pipe, or a file, which is read on after a restart where it was counted to."
+    ),
     Setting(
       "inputs.webhook.listen_addresses", \.inputs.webhook.listenAddresses,
       Shape<ListenAddress>.address.list("list of addresses", limit: 16),
@@ -115,6 +117,12 @@ enum Schema {
       example: "[{name: coredns, group: \"\", resource: configmaps, namespace: kube-system, object_name: coredns}]",
       fields: Shape<Settings.TrackedObject>.fields,
       help: "Requests to count by themselves in `kube_audit_tracked_requests_total`, besides the built-in objects."),
+    Setting(
+      "pseudonyms.key_file", \.pseudonymKeyFile, .path, flag: "pseudonyms.key-file",
+      example: "/etc/kube-audit-exporter/pseudonyms.key",
+      help:
+        "A file with a secret key of at least 32 bytes. With it users and source IPs are shown and kept as pseudonyms, never "
+        + "by name (docs/security.md). Empty: their names are shown."),
   ]
 
   private static let limits: [Setting] =
