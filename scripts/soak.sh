@@ -37,6 +37,9 @@ campaign crashes    8000     CountingTests.CrashProgramTests
 campaign files      50000    InputsTests.RotationProgramTests
 campaign heads      20000    ExporterTests.HeadFormTests
 campaign resets     20000    EndToEndTests.HostileConnectionTests.resetsLeaveNothingBehind
+campaign conditions 3000     RulesTests.RandomConditionTests
+campaign rule_damage 100000  RulesTests.DamageTests
+campaign rule_fields 20000   RulesTests.FieldTests.everyFieldOfRandomEvents
 # The next ones are for the released program: KUBE_AUDIT_EXPORTER=.build/kube-audit-exporter. Another takes an hour.
 campaign floods     10000000 EndToEndTests.FloodTests
 campaign bloat      1024     'EndToEndTests.BloatTests.(aLong|longBodies)'
@@ -46,7 +49,4 @@ campaign tiny_files 1000000  EndToEndTests.BloatTests.manyFiles
 campaign stdin_kills 200     EndToEndTests.StdinFileTests
 campaign stops      30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
 campaign reloads    600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing
-campaign conditions 3000     RulesTests.RandomConditionTests
-campaign rule_damage 100000  RulesTests.DamageTests
-campaign rule_fields 20000   RulesTests.FieldTests.everyFieldOfRandomEvents
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }

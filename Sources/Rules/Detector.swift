@@ -76,7 +76,7 @@ public struct Detector: ~Copyable {
     values.clear()
     reader.begin(event)
     self.event &+= 1
-    // Two bits are the answer's: long before the number overflows, all answers are forgotten.
+    // One bit is the answer's: before the number overflows, all answers are forgotten.
     if self.event >= 1 << 29 {
       for index in results.indices { results[index] = 0 }
       self.event = 1

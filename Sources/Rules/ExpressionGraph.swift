@@ -20,6 +20,8 @@ struct ExpressionGraph {
   /// Evaluation recurses no deeper than this.
   private static let depthLimit = 400
 
+  private static let costLimit = 1 << 40
+
   struct Full: Error { let what: String }
 
   init(nodesLimit: Int) { self.nodesLimit = nodesLimit }
@@ -69,7 +71,8 @@ struct ExpressionGraph {
     let sorted = flat.enumerated().sorted { a, b in
       (costs[Int(a.element)], a.offset) < (costs[Int(b.element)], b.offset)
     }.map(\.element)
-    let cost = sorted.reduce(0) { $0 + costs[Int($1)] }
+    // What is shared counts again each time it occurs, so sums can double from node to node.
+    let cost = sorted.reduce(0) { min($0 + costs[Int($1)], Self.costLimit) }
     let depth = (sorted.map { depths[Int($0)] }.max() ?? 0) + 1
     return try add(isAll ? .all(sorted) : .any(sorted), cost: cost, depth: depth)
   }
@@ -112,8 +115,11 @@ struct ExpressionGraph {
       }
       // Nodes refer backwards, so users of a node are all behind it.
       for node in nodes.indices.reversed() where isReached[node] {
+        // A negation has no code of its own: its users are its part's.
+        var uses = 1
+        if case .not = nodes[node] { uses = users[node] }
         for part in parts(of: nodes[node]) {
-          users[Int(part)] += 1
+          users[Int(part)] += uses
           isReached[Int(part)] = true
         }
       }

@@ -21,6 +21,11 @@ struct RuleCompiler {
   private var usedMacros: Set<Int> = []
   private var usedLists: Set<String> = []
 
+  /// How deep the condition stands that is being compiled, and the rule it belongs to.
+  private var depth = 0
+  private var currentPlace = Failure.Place.process
+  private static let depthLimit = 500
+
   private enum MacroState {
     case parsed(Condition)
     case broken
@@ -41,7 +46,10 @@ struct RuleCompiler {
     usedLists = lists.used
     macros = collector.macros.all.map { _ in .broken }
     if lists.isOverrun, let first = collector.lists.all.first {
-      fail("the lists hold more than \(limits.listItems) items", "Shorten them", sources.place(first.item.place))
+      fail(
+        "the lists hold more than \(limits.listItems) items, or nest more than \(ListTable.depthLimit) deep",
+        "Shorten them",
+        sources.place(first.item.place))
     }
   }
 
@@ -138,6 +146,12 @@ struct RuleCompiler {
   }
 
   private mutating func compile(_ condition: Condition, visibility: Int) throws -> Int32 {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthLimit else {
+      fail("conditions and their macros nest more than \(Self.depthLimit) deep", "Nest less deeply", currentPlace)
+      throw Stopped()
+    }
     do {
       switch condition {
       case .macro(let name, let origin):
@@ -157,7 +171,7 @@ struct RuleCompiler {
         return try graph.any(numbers)
       }
     } catch let full as ExpressionGraph.Full {
-      fail(full.what, "Give fewer or simpler rules", .path(sources.files.first?.name ?? ""))
+      fail(full.what, "Give fewer or simpler rules", currentPlace)
       throw Stopped()
     }
   }
@@ -167,6 +181,7 @@ struct RuleCompiler {
     guard let condition = rule.condition, let output = rule.output, let priority = rule.priority else {
       throw Stopped()
     }
+    currentPlace = sources.place(rule.place)
     do {
       let text = try ExceptionCondition.condition(condition, rule.exceptions ?? [])
       let root = try compile(try parse(text), visibility: .max)
@@ -274,6 +289,7 @@ private struct ListTable {
   private var total = 0
   private(set) var used: Set<String> = []
   private(set) var isOverrun = false
+  static let depthLimit = 100
 
   init(_ entries: NamedEntries<ListItem>, itemsLimit: Int) {
     self.entries = entries
@@ -287,7 +303,10 @@ private struct ListTable {
   /// A list's name among the items of another stands for its items if it was defined before; in a circle it is a text.
   private mutating func items(_ number: Int) -> [String] {
     if let known = done[number] { return known }
-    guard !isOverrun, inProgress.count < 100 else { return [] }
+    guard !isOverrun, inProgress.count < Self.depthLimit else {
+      isOverrun = true
+      return []
+    }
     inProgress.insert(number)
     var items: [String] = []
     for item in entries.all[number].item.items {

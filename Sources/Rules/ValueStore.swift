@@ -71,7 +71,7 @@ struct ValueStore {
 
   /// Makes a value of what was written since the last one.
   mutating func endValue() {
-    ends.append(bytes.count)
+    if !isFull { ends.append(bytes.count) }
   }
 
   mutating func write(_ byte: UInt8) { bytes.append(byte) }
@@ -88,6 +88,7 @@ struct ValueStore {
   }
   /// Writes bytes of an earlier value.
   mutating func write(again range: Range<Int>) {
+    guard !isFull else { return }
     for at in range { bytes.append(bytes[at]) }
   }
 

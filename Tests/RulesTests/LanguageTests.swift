@@ -154,6 +154,36 @@ import Testing
     #expect(refused?.all.first?.what.contains("itself") == true)
   }
 
+  /// Files that grow out of all proportion are refused, and neither the stack nor the memory ends.
+  @Test func bombs() throws {
+    var chain = "- macro: m0\n  condition: ka.verb exists\n"
+    for i in 1..<3000 {
+      let condition = i % 2 == 0 ? "m\(i - 1) and ka.uri = a\(i)" : "not (m\(i - 1) or ka.uri = a\(i))"
+      chain += "- macro: m\(i)\n  condition: \(condition)\n"
+    }
+    let deep = #expect(throws: Failures.self) { try load(chain + Self.rule("r", "m2999")) }
+    #expect(deep?.all.first?.what.contains("deep") == true)
+    // Each macro names the one before twice: 2 to the power of 150 when written out.
+    var doubling = "- macro: m0\n  condition: ka.verb exists\n"
+    for i in 1...150 {
+      doubling += "- macro: m\(i)\n  condition: (m\(i - 1) and ka.uri != a\(i)) or (m\(i - 1) and ka.uri != b\(i))\n"
+    }
+    #expect(try found(doubling + Self.rule("r", "m150")) == ["r"])
+    // The same by way of negations.
+    doubling = "- macro: m0\n  condition: ka.verb exists\n"
+    for i in 1...100 {
+      doubling +=
+        "- macro: m\(i)\n  condition: (not m\(i - 1) and ka.uri = a\(i)) or not (ka.uri = b\(i) and not m\(i - 1))\n"
+    }
+    #expect(try found(doubling + Self.rule("r", "m100")) == ["r"])
+    var lists = "- list: l0\n  items: [a, b]\n"
+    for i in 1..<40 { lists += "- list: l\(i)\n  items: [l\(i - 1), l\(i - 1)]\n" }
+    let wide = #expect(throws: Failures.self) { try load(lists + Self.rule("r", "ka.verb in (l39)")) }
+    #expect(wide?.all.first?.what.contains("items") == true)
+    let long = "ka.verb in (" + String(repeating: "abcdefgh,", count: 40_000) + "x)"
+    #expect(throws: Failures.self) { try load(Self.rule("r", long)) }
+  }
+
   @Test(arguments: [
     ("- required_engine_version: 99\n", "needs engine 0.99.0"),
     ("- required_plugin_versions: [{name: k8saudit, version: 9.0.0}]\n", "needs k8saudit"),
