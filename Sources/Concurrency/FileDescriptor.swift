@@ -8,13 +8,6 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   public init(owning raw: Int32) { self.raw = raw }
 
-  /// How many descriptors this process may have, as far as it may now: its soft limit.
-  public static var countLimit: Int {
-    var limit = rlimit()
-    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
-    return Int(clamping: limit.rlim_cur)
-  }
-
   deinit { if raw >= 0 { close(raw) } }
 
   /// Opens a file for reading; never waits for the other end of a pipe.

@@ -42,10 +42,10 @@ public struct Engine: ~Copyable {
   ///
   /// - Errors: what was saved cannot be taken up again.
   public init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
+    var redeliveries = Redeliveries(isSaved: true)
+    for blob in saved.digests where blob.kind == .pushedBody { try redeliveries.restore(blob) }
     self.init(
-      settings, key: saved.key, tally: try Tally(settings, restoring: saved), redeliveries: Redeliveries(isSaved: true),
-      isSaved: true)
-    for blob in saved.digests where blob.kind == .pushedBody { redeliveries.restore(blob) }
+      settings, key: saved.key, tally: try Tally(settings, restoring: saved), redeliveries: redeliveries, isSaved: true)
   }
 
   private init(

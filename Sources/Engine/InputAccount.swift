@@ -1,4 +1,5 @@
 internal import AuditEvents
+internal import Diagnostics
 internal import Metrics
 internal import State
 
@@ -116,8 +117,13 @@ extension InputAccount {
   }
 
   /// The account that these rows tell.
-  init(_ rows: [AccountRow]) {
-    for row in rows { restore(row) }
+  ///
+  /// - Errors: reason `countingState` when one of them is no total.
+  init(_ rows: [AccountRow]) throws(Failure) {
+    for row in rows {
+      guard row.value <= KeptLimit.total else { throw .restoring("what became of an input's events is no total") }
+      restore(row)
+    }
   }
 
   /// Takes over a number. What this version has no word for is counted where the books stay even.

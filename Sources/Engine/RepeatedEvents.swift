@@ -87,9 +87,13 @@ struct RepeatedEvents {
   }
 
   /// As if its events came again, all at the time of the newest.
-  mutating func restore(_ blob: DigestBlob) {
+  ///
+  /// - Errors: reason `countingState` when it is no such blob.
+  mutating func restore(_ blob: DigestBlob) throws(Failure) {
     for at in stride(from: 0, to: blob.data.count, by: Self.digestBytes) {
-      guard let digest = blob.data.digest(at: at) else { return }
+      guard let digest = blob.data.digest(at: at), KeptLimit.time.contains(blob.arrival) else {
+        throw .restoring("the digests of events cannot be read")
+      }
       insert(digest, blob.arrival)
     }
   }

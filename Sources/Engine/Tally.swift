@@ -35,27 +35,30 @@ struct Tally: ~Copyable, EventSink {
   /// - Parameter rememberedEvents: events that are remembered to be known again; lower in tests.
   init(_ settings: EngineSettings, key: SipKey, rememberedEvents: Int = RepeatedEvents.generationLimit) {
     let counters = Counters(settings: settings.counting, key: key)
-    self.init(settings, counters, RepeatedEvents(key: key, limit: rememberedEvents), [:])
+    let accounts = settings.counting.inputs.map { _ in InputAccount() }
+    self.init(settings, counters, RepeatedEvents(key: key, limit: rememberedEvents), accounts)
   }
 
   /// Counts that go on where others were.
   init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
     let counters = try Counters(settings: settings.counting, key: saved.key, restoring: saved.counting)
     var repeats = RepeatedEvents(key: saved.key, isSaved: true)
-    for blob in saved.digests where blob.kind == .repeatedEvent { repeats.restore(blob) }
+    for blob in saved.digests where blob.kind == .repeatedEvent { try repeats.restore(blob) }
     // The rows of an input that is no longer configured stay in the state, and are shown again when it returns.
-    self.init(settings, counters, repeats, Dictionary(grouping: saved.accounts, by: \.input))
+    let rows = Dictionary(grouping: saved.accounts, by: \.input)
+    var accounts: [InputAccount] = []
+    for input in settings.counting.inputs { accounts.append(try InputAccount(rows[input] ?? [])) }
+    self.init(settings, counters, repeats, accounts)
   }
 
   private init(
-    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents,
-    _ rows: [String: [AccountRow]]
+    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents, _ accounts: [InputAccount]
   ) {
     self.counters = counters
     self.repeats = repeats
     evictedBefore = repeats.evictedEarly
     inputs = settings.counting.inputs
-    accounts = inputs.map { InputAccount(rows[$0] ?? []) }
+    self.accounts = accounts
     savedAccounts = accounts
     account = accounts.first ?? InputAccount()
     defaultCluster = self.counters.cluster(named: "default")

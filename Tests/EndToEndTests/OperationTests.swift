@@ -121,6 +121,26 @@ import Testing
     }
   }
 
+  /// A state that cannot be written does not hold the end, and what was not acknowledged is not lost.
+  @Test func stoppingWhileNothingCanBeCommitted() throws {
+    try Files.withTemporaryFolder { folder in
+      let exporter = try Exporter(webhook: true, storage: folder + "/state")
+      #expect(try exporter.push(Self.body(1)).status == 200)
+      let (file, aside) = (folder + "/state/kube-audit-exporter.db", folder + "/aside")
+      #expect(unsafe rename(file, aside) == 0)
+      #expect(try exporter.push(Self.body(2)).status == 503)
+      exporter.process.signal(SIGTERM)
+      #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
+      #expect(exporter.process.errorText.contains("stopped with counts that are not committed"))
+      #expect(unsafe rename(aside, file) == 0)
+      let next = try Exporter(webhook: true, storage: folder + "/state")
+      for number in [1, 2] { #expect(try next.push(Self.body(number)).status == 200) }
+      let page = try next.page("both pushes") { $0.sum("kube_audit_events_received_total") == 15 }
+      #expect(page.sum("kube_audit_requests_total") == 10)
+      expectBalance(page)
+    }
+  }
+
   private static let configurations = [
     "clusters:\n  - name: first\n", "clusters:\n  - name: first\n  - name: second\n", "clustres: [third]\n",
   ]

@@ -168,6 +168,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
       var isOpen = true
       while isOpen, Clock.monotonic - start < 25_000_000 {
         isOpen = beginning.isEmpty ? client.read().isEmpty == false : client.send("a")
+        // Not a wait: it is the pace at which this client sends.
         usleep(50_000)
       }
       let seconds = Double(Clock.monotonic - start) / 1e6

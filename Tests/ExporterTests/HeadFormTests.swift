@@ -129,15 +129,4 @@ import Testing
     ]
     for (target, path) in rows { #expect(HeadForm.path(of: target) == path) }
   }
-
-  @Test func connectionsLeaveDescriptorsToOthers() {
-    let options = HTTPServer.Options()
-    for openFiles in [64, 256, 1024, 4096, 1 << 20] {
-      for addresses in 1...4 {
-        let limit = options.connectionsLimit(openFiles: openFiles, addresses: addresses)
-        #expect(limit <= 512 && (limit == 8 || limit == 512 || abs(limit * addresses * 4 - openFiles) < 4 * addresses))
-      }
-    }
-    #expect(options.connectionsLimit(openFiles: .max, addresses: 1) == 512)
-  }
 }

@@ -31,7 +31,7 @@ import Glibc
     }
     var items: [MHD_OptionItem] = unsafe [
       number(.LISTEN_SOCKET, Int(listener)),
-      number(.CONNECTION_LIMIT, max(core.connectionsLimit, options.threads)),
+      number(.CONNECTION_LIMIT, max(options.connectionsLimit, options.threads)),
       number(.PER_IP_CONNECTION_LIMIT, options.connectionsPerIPLimit),
       number(.CONNECTION_TIMEOUT, options.idleSeconds),
       number(.CONNECTION_MEMORY_LIMIT, options.headBytesLimit),
@@ -89,7 +89,7 @@ private final class Host: Sendable {
 
   init(_ core: ServerCore) {
     self.core = core
-    crowd = ConnectionCrowd(limit: max(1, core.connectionsLimit * 3 / 4))
+    crowd = ConnectionCrowd(limit: max(1, core.options.connectionsLimit * 3 / 4))
   }
 }
 

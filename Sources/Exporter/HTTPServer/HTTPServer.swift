@@ -12,7 +12,7 @@ final class HTTPServer: Sendable {
   struct Options: Sendable {
     /// Threads of each address.
     var threads = 2
-    /// Connections of each address, where the limit of open files allows as many; more of them wait to be accepted.
+    /// Connections of each address; more of them wait to be accepted.
     var connectionsLimit = 512
     /// Connections from one client address; 0 is no limit, as behind a proxy. More of them are closed.
     var connectionsPerIPLimit = 0
@@ -27,12 +27,6 @@ final class HTTPServer: Sendable {
     var answerSeconds = 30
     /// The sending of an answer.
     var responseSeconds = 60
-
-    /// Connections of each of so many addresses when the process may have so many files open: two servers together take no
-    /// more than half of them, so that connections never leave an input, the state or the other listener without.
-    func connectionsLimit(openFiles: Int, addresses: Int) -> Int {
-      min(connectionsLimit, max(8, openFiles / 4 / max(1, addresses)))
-    }
   }
 
   /// The addresses with the ports that were really taken, in the order given.
@@ -52,10 +46,7 @@ final class HTTPServer: Sendable {
   ) throws(Failure) {
     self.counters = counters
     for route in router.routes { counters.declare(route.pattern) }
-    core = ServerCore(
-      options: options,
-      connectionsLimit: options.connectionsLimit(openFiles: FileDescriptor.countLimit, addresses: addresses.count),
-      router: router, counters: counters, timers: try Timers(), gate: gate)
+    core = ServerCore(options: options, router: router, counters: counters, timers: try Timers(), gate: gate)
     var started: [Daemon] = []
     var taken: [ListenAddress] = []
     do {
@@ -106,7 +97,6 @@ final class HTTPServer: Sendable {
 /// What all daemons of a server and all their requests share.
 final class ServerCore: Sendable {
   let options: HTTPServer.Options
-  let connectionsLimit: Int
   let router: Router
   let counters: HTTPCounters
   let timers: Timers
@@ -117,12 +107,8 @@ final class ServerCore: Sendable {
   let active = Monitor(0)
   let isStoppingFlag = Lock(false)
 
-  init(
-    options: HTTPServer.Options, connectionsLimit: Int, router: Router, counters: HTTPCounters, timers: Timers,
-    gate: Gate?
-  ) {
+  init(options: HTTPServer.Options, router: Router, counters: HTTPCounters, timers: Timers, gate: Gate?) {
     self.options = options
-    self.connectionsLimit = connectionsLimit
     self.router = router
     self.counters = counters
     self.timers = timers
