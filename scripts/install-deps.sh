@@ -16,7 +16,7 @@ packages_of() {
   case $1 in
     # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, our C libraries.
     build) echo binutils ca-certificates git libc6-dev libcurl4 libncurses6 libstdc++-12-dev libxml2 make \
-      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libsqlite3-dev libyaml-dev pkg-config zlib1g-dev ;;
+      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libre2-dev libsqlite3-dev libyaml-dev pkg-config zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
     # The chain from an audit log to a page.

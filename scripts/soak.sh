@@ -56,6 +56,9 @@ campaign pushes      20       EndToEndTests.PushProofTests.nothingIsLost
 campaign stdin_kills 200      EndToEndTests.StdinFileTests
 campaign stops       30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
 campaign reloads     600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing
+campaign conditions  3000     RulesTests.RandomConditionTests
+campaign rule_damage 100000   RulesTests.DamageTests
+campaign rule_fields 20000    RulesTests.FieldTests.everyFieldOfRandomEvents
 campaign heads       20000    ExporterTests.HeadFormTests
 campaign resets      20000    EndToEndTests.HostileConnectionTests.resetsLeaveNothingBehind
 campaign floods      10000000 EndToEndTests.FloodTests

@@ -28,6 +28,17 @@ struct TreeReader {
     return root
   }
 
+  /// The roots of all documents up to the stream's end.
+  mutating func documents(from events: inout EventStream) throws(Failure) -> [YAMLNode] {
+    _ = try events.next()  // The stream's start.
+    var roots: [YAMLNode] = []
+    while case .documentStart = try events.next().kind {
+      roots.append(try node(try events.next(), from: &events, depth: 0))
+      _ = try events.next()  // The document's end.
+    }
+    return roots
+  }
+
   private mutating func node(
     _ event: Event, from events: inout EventStream, depth: Int
   ) throws(Failure) -> YAMLNode {

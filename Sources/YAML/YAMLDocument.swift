@@ -24,13 +24,7 @@ public enum YAMLDocument {
   public static func parse(
     _ text: [UInt8], file: String, limits: Limits = Limits()
   ) throws(Failures) -> YAMLNode {
-    guard text.count <= limits.bytes else {
-      throw Failures([
-        Failure(
-          .yaml, "it has \(text.count) bytes, more than \(limits.bytes)", at: .path(file),
-          remedy: "Give the path of a configuration, not of a log")
-      ])
-    }
+    try hold(text, file: file, to: limits)
     var reader = TreeReader(file: file, limits: limits)
     let root: YAMLNode
     do throws(Failure) {
@@ -41,6 +35,33 @@ public enum YAMLDocument {
     }
     guard reader.failures.isEmpty else { throw Failures(reader.failures) }
     return root
+  }
+
+  /// The roots of all documents of a text, in its order; `limits` hold for them together. Otherwise as `parse`.
+  public static func parseAll(
+    _ text: [UInt8], file: String, limits: Limits = Limits()
+  ) throws(Failures) -> [YAMLNode] {
+    try hold(text, file: file, to: limits)
+    var reader = TreeReader(file: file, limits: limits)
+    var roots: [YAMLNode] = []
+    do throws(Failure) {
+      var events = try EventStream(text, file: file)
+      roots = try reader.documents(from: &events)
+    } catch {
+      throw Failures(reader.failures + [error])
+    }
+    guard reader.failures.isEmpty else { throw Failures(reader.failures) }
+    return roots
+  }
+
+  private static func hold(_ text: [UInt8], file: String, to limits: Limits) throws(Failures) {
+    guard text.count <= limits.bytes else {
+      throw Failures([
+        Failure(
+          .yaml, "it has \(text.count) bytes, more than \(limits.bytes)", at: .path(file),
+          remedy: "Give the path of a configuration, not of a log")
+      ])
+    }
   }
 }
 

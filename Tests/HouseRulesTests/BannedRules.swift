@@ -43,7 +43,9 @@ let bannedRules: [Rule] = [
   Rule(name: "Nothing is left for later") { tree in
     // Put together here, so that this file is not its own finding.
     let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X"]
-    return tree.files.filter { !$0.isPage || !$0.path.contains("decisions/") }.flatMap { file in
+    // Corpora are others' words.
+    let own = tree.files.filter { !$0.path.hasPrefix("Tests/Corpora/") }
+    return own.filter { !$0.isPage || !$0.path.contains("decisions/") }.flatMap { file in
       zip(1..., file.lines).compactMap { number, line in
         let words = line.split { !$0.isLetter }
         return words.contains { marks.contains(String($0)) }

@@ -1,0 +1,189 @@
+public import AuditEvents
+
+/// Evaluates rules on events, one after another. One serves one thread; memory is allocated for the first events of each
+/// kind and kept.
+///
+/// - Cost: an event's stage, verb and resource name a class; for each class it is computed once which rules can match at
+///   all. Of those, checks are evaluated when they are reached, each at most once.
+public struct Detector: ~Copyable {
+  /// Which matching rules are told.
+  public enum Matching: Sendable {
+    /// Every one.
+    case all
+    /// The first in the order of the files, as Falco does by default.
+    case first
+  }
+
+  private let program: Program
+  let outputs: [OutputFormat]
+  private let matching: Matching
+  private var reader: EventReader
+  private var values: ValueStore
+  /// For each check and shared expression, the event that it was answered for, doubled, and the answer.
+  private var results: [UInt32]
+  private var event: UInt32 = 0
+  private var classes: RuleClasses
+  /// The rules that matched the last event: indices of `RuleSet.rules`, rising.
+  public private(set) var matches: [Int] = []
+  /// Events of which a field was too large to be read: its checks were answered as if it were missing.
+  public private(set) var overrunEvents: UInt64 = 0
+
+  /// - Parameter hostName: what `evt.hostname` is; without one that field is missing.
+  public init(_ rules: RuleSet, matching: Matching = .all, hostName: String = "") {
+    program = rules.program
+    outputs = rules.outputs
+    self.matching = matching
+    reader = EventReader(hostName: hostName)
+    values = ValueStore(operands: program.operands.count)
+    results = Array(repeating: 0, count: program.checks.count + program.sharedStarts.count)
+    classes = RuleClasses(program)
+    matches.reserveCapacity(program.ruleStarts.count)
+  }
+
+  /// Evaluates the rules on one event; `matches` tells which ones match. How many those are.
+  @discardableResult
+  public mutating func detect(_ event: borrowing AuditEvent) -> Int {
+    matches.removeAll(keepingCapacity: true)
+    begin(event)
+    let candidates = classes.rules(for: event, program)
+    for index in candidates {
+      let rule = classes.list[index]
+      guard run(program.ruleStarts[Int(rule)], event) else { continue }
+      matches.append(Int(rule))
+      if matching == .first { break }
+    }
+    if values.isOverrun { overrunEvents &+= 1 }
+    reader.end()
+    return matches.count
+  }
+
+  /// The values of a field of this event, each as it would print; nil for a name or argument that there is not. Meant for
+  /// explanations and outputs, not for every event.
+  public mutating func fieldValues(_ name: String, _ argument: [UInt8]? = nil, of event: borrowing AuditEvent)
+    -> [[UInt8]]?
+  {
+    guard let field = RuleField.byName[name],
+      let plan = try? CheckCompiler.plan(
+        field, FieldText(name: name, argument: argument, origin: .init(piece: 0, offset: 0)))
+    else { return nil }
+    var store = ValueStore(operands: 1)
+    reader.read(plan, of: event, into: &store)
+    defer { reader.end() }
+    return (0..<store.mark.values).map { Array(store.bytes[store.range(of: $0)]) }
+  }
+
+  private mutating func begin(_ event: borrowing AuditEvent) {
+    values.clear()
+    reader.begin(event)
+    self.event &+= 1
+    // One bit is the answer's: before the number overflows, all answers are forgotten.
+    if self.event >= 1 << 29 {
+      for index in results.indices { results[index] = 0 }
+      self.event = 1
+    }
+  }
+
+  // MARK: - Code
+
+  private mutating func run(_ start: Int32, _ event: borrowing AuditEvent) -> Bool {
+    var place = start
+    while place >= 0 {
+      let step = program.code[Int(place)]
+      place = answer(step.subject, event) ? step.onTrue : step.onFalse
+    }
+    return place == Program.isTrue
+  }
+
+  private mutating func answer(_ subject: Int32, _ event: borrowing AuditEvent) -> Bool {
+    let known = results[Int(subject)]
+    if known >> 1 == self.event { return known & 1 != 0 }
+    let checks = Int32(program.checks.count)
+    let answer =
+      subject < checks
+      ? evaluate(program.checks[Int(subject)], event) : run(program.sharedStarts[Int(subject - checks)], event)
+    results[Int(subject)] = self.event << 1 | (answer ? 1 : 0)
+    return answer
+  }
+
+  // MARK: - Checks
+
+  private mutating func evaluate(_ check: Program.Check, _ event: borrowing AuditEvent) -> Bool {
+    if check.right >= 0 { return compareOperands(check, event) }
+    switch check.fast {
+    case .stage, .verb, .decision, .code:
+      let word = RuleClasses.word(check.fast, event)
+      switch program.answers[Int(check.answers) + word] {
+      case Program.Answer.no: return false
+      case Program.Answer.yes: return true
+      default: break
+      }
+    case .text(let which):
+      let text = EventReader.text(which, of: event)
+      if text.isEmpty { return false }
+      if !text.isEscaped { return text.withSpan { program.satisfies(check, $0) } }
+    case .none: break
+    }
+    let range = read(check.operand, event)
+    return satisfies(check, range)
+  }
+
+  /// A list satisfies `in` when all of its values do, anything else when one does.
+  private func satisfies(_ check: Program.Check, _ range: Range<Int>) -> Bool {
+    if check.comparison == .exists { return !range.isEmpty }
+    let needsAll = check.comparison == .isIn
+    for value in range {
+      let satisfies = program.satisfies(check, values.bytes.span.extracting(values.range(of: value)))
+      if satisfies != needsAll { return satisfies }
+    }
+    return needsAll && !range.isEmpty
+  }
+
+  private mutating func compareOperands(_ check: Program.Check, _ event: borrowing AuditEvent) -> Bool {
+    let left = read(check.operand, event)
+    let right = read(check.right, event)
+    guard !left.isEmpty, !right.isEmpty else { return false }
+    let needsAll = check.comparison == .isIn
+    for value in left {
+      let satisfies = right.contains { compare(check, value, $0) }
+      if satisfies != needsAll { return satisfies }
+    }
+    return needsAll
+  }
+
+  private func compare(_ check: Program.Check, _ left: Int, _ right: Int) -> Bool {
+    let value = values.bytes.span.extracting(values.range(of: left))
+    let other = values.bytes.span.extracting(values.range(of: right))
+    guard check.isNumber else {
+      return Program.satisfies(check.comparison.isForLists ? .equal : check.comparison, value, other)
+    }
+    guard let number = Bytes.number(value), let limit = Bytes.number(other) else { return false }
+    return Program.satisfiesNumber(check.comparison, number, limit)
+  }
+
+  /// The values of an operand of the event that was evaluated last. `endReading` must follow.
+  mutating func valueBytes(_ operand: Int32, _ event: borrowing AuditEvent) -> [[UInt8]] {
+    read(operand, event).map { Array(values.bytes[values.range(of: $0)]) }
+  }
+
+  /// Forgets what is borrowed of the event.
+  mutating func endReading() { reader.end() }
+
+  /// The values of an operand, read when they are asked for the first time.
+  private mutating func read(_ operand: Int32, _ event: borrowing AuditEvent) -> Range<Int> {
+    if let known = values.values(of: operand) { return known }
+    var parts: [Range<Int>] = []
+    var mark = values.mark
+    switch program.operands[Int(operand)] {
+    case .literal(let text):
+      values.write(text)
+      values.endValue()
+    case .field(let plan): reader.read(plan, of: event, into: &values)
+    case .transformed(let transformer, let operands, let isListFirst):
+      for part in operands { parts.append(read(part, event)) }
+      mark = values.mark
+      Transforming.apply(transformer, parts, isList: isListFirst, into: &values)
+    }
+    values.finish(operand, since: mark)
+    return values.values(of: operand) ?? 0..<0
+  }
+}
