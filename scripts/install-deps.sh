@@ -15,13 +15,14 @@ readonly tools=$PWD/.build-tools
 packages_of() {
   case $1 in
     # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, our C libraries.
-    build) echo binutils ca-certificates git libc6-dev libcurl4 libncurses6 libstdc++-12-dev libxml2 make \
-      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libsqlite3-dev libyaml-dev pkg-config zlib1g-dev ;;
+    build) echo binutils ca-certificates git libc6-dev libcurl4-openssl-dev libncurses6 libstdc++-12-dev libxml2 make \
+      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libsqlite3-dev libssl-dev libyaml-dev pkg-config \
+      zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
     # The chain from an audit log to a page.
     demo) packages_of run && echo prometheus prometheus-alertmanager python3 python3-yaml ;;
-    test) packages_of demo && echo chromium curl gcc jq openssl python3-prometheus-client \
+    test) packages_of demo && echo chromium curl gcc jq nghttp2-server openssl python3-prometheus-client \
       python3-venv python3-yaml shellcheck sqlite3 valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
