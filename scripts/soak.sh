@@ -34,5 +34,7 @@ swift build --build-tests
 #        name       long     tests
 campaign counting   20000    CountingTests.RandomProgramTests
 campaign crashes    8000     CountingTests.CrashProgramTests
+campaign signatures 50000    AWSTests.SignatureTests
+campaign answers    2000000  AWSTests.ReaderTests
 campaign files      50000    InputsTests.RotationProgramTests
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }

@@ -15,6 +15,7 @@ enum House {
     ["State"],
     ["Engine"],
     ["Transport"],
+    ["AWS"],
     ["Inputs"],
     ["Exporter"],
     ["kube-audit-exporter"],
