@@ -90,6 +90,9 @@ extension Counters {
   private mutating func takeClock(_ delta: inout CountingDelta) {
     let clock = KeptTotals.Clock(now: now, number: number, scraped: scrapedNumber)
     guard clock != kept.clock || (!kept.isBegun && !delta.isEmpty) else { return }
+    if !kept.isBegun, let pseudonyms {
+      delta.records.append(StateRecord(key: "pseudonyms", data: pseudonyms.fingerprint))
+    }
     kept.clock = clock
     kept.isBegun = true
     var writer = StateWriter(version: KeptTotals.version)

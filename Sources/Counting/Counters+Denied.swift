@@ -38,19 +38,35 @@ extension Counters {
       address.append(literal: "(unknown)")
       return nil
     case .text(let range):
-      values.append(entries, part: range, to: &address)
+      if let pseudonyms {
+        pseudonyms.read(entries, part: range, to: &content)
+        pseudonyms.append(.address, content, to: &address)
+      } else {
+        values.append(entries, part: range, to: &address)
+      }
       return nil
     case .address(let found, let range):
       guard !found.isIPv4 else {
         source.write(found, spelled: range, in: entries, to: &address)
+        hideAddress(.address)
         return nil
       }
-      let key = ownerKey(cluster, .network, found.network64)
+      let network = pseudonyms?.number(ofNetwork: found.network64) ?? found.network64
+      let key = ownerKey(cluster, .network, network)
       let owner = denied.owners.find(key)
       let isFolded = owner != 0 && denied.owners.isFolded(owner)
       if isFolded { IPAddress.writeNetwork(found.network64, to: &address) } else { found.write(to: &address) }
+      hideAddress(isFolded ? .network : .address)
       return Network(key: key, isExact: !isFolded)
     }
+  }
+
+  /// Puts a pseudonym in the place of what `address` holds, where names are not to be told.
+  private mutating func hideAddress(_ kind: Pseudonyms.Kind) {
+    guard let pseudonyms else { return }
+    content = address.bytes
+    address.clear()
+    pseudonyms.append(kind, content, to: &address)
   }
 
   private mutating func writeDenied(

@@ -187,8 +187,7 @@ extension Counters {
 
   private mutating func countImpersonated(_ event: borrowing AuditEvent, _ cluster: Int, _ moment: borrowing Moment) {
     writeUser(event)
-    other.clear()
-    values.append(event.impersonatedUser, whenEmpty: "(none)", to: &other)
+    writeImpersonatedUser(event)
     if let place = findImpersonated(cluster).place { return impersonated.bump(place, moment) }
     let owner = ownerKey(cluster, .user, user)
     let isOver = impersonated.owners.held(impersonated.owners.find(owner)) >= settings.limits.sourceIPsPerUser
@@ -234,7 +233,19 @@ extension Counters {
   /// Fills `user` with who authenticated.
   mutating func writeUser(_ event: borrowing AuditEvent) {
     user.clear()
-    values.append(event.user, whenEmpty: "(unauthenticated)", to: &user)
+    guard let pseudonyms, pseudonyms.hides(event.user, &content) else {
+      return values.append(event.user, whenEmpty: "(unauthenticated)", to: &user)
+    }
+    pseudonyms.append(user: content, to: &user)
+  }
+
+  /// Fills `other` with whom an impersonation names.
+  private mutating func writeImpersonatedUser(_ event: borrowing AuditEvent) {
+    other.clear()
+    guard let pseudonyms, pseudonyms.hides(event.impersonatedUser, &content) else {
+      return values.append(event.impersonatedUser, whenEmpty: "(none)", to: &other)
+    }
+    pseudonyms.append(user: content, to: &other)
   }
 
   static func setOther(_ value: inout LabelBuffer) {

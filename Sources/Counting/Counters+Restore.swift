@@ -17,13 +17,35 @@ extension Failure {
   }
 }
 
+extension Failure {
+  /// The names in a state and those that would come to it are not of one kind.
+  ///
+  /// - Parameter isKept: whether the state holds pseudonyms; `isWanted`: whether there is a key.
+  static func pseudonyms(isKept: Bool, isWanted: Bool) -> Failure {
+    let moveAway = "move the state away, and all counts begin at 0"
+    let (what, remedy) =
+      switch (isKept, isWanted) {
+      case (true, true):
+        ("users and source IPs were hidden with another key", "Put the former key back; or \(moveAway)")
+      case (true, false):
+        ("users and source IPs are hidden, and there is no key", "Give pseudonyms.key_file; or \(moveAway)")
+      default:
+        (
+          "users and source IPs are in the clear, and pseudonyms.key_file asks for pseudonyms",
+          "Leave pseudonyms.key_file out; or \(moveAway)"
+        )
+      }
+    return Failure(.countingState, what, at: .process, remedy: remedy)
+  }
+}
+
 extension Counters {
   /// Counters that go on where others were: every later reading is what it would have been without the interruption.
   ///
-  /// What the settings say may have changed since. Series and clusters beyond a limit stay and no new ones come in. An input
-  /// is known by its name: what is kept of one that is gone is neither shown nor heard, and is there again when it comes
-  /// back. A window is known by its length: one that was there keeps its requests, a new one begins empty, and one that
-  /// is gone is forgotten. Expectations are as they were until they are stated anew.
+  /// What the settings say may have changed since, but for the key of pseudonyms. Series and clusters beyond a limit stay and
+  /// no new ones come in. An input is known by its name: what is kept of one that is gone is neither shown nor heard, and
+  /// is there again when it comes back. A window is known by its length: one that was there keeps its requests, a new one
+  /// begins empty, and one that is gone is forgotten. Expectations are as they were until they are stated anew.
   ///
   /// - Parameters:
   ///   - key: the one that the state was written with.
@@ -34,6 +56,9 @@ extension Counters {
     self.init(settings: settings, key: key)
     guard !state.series.isEmpty || !state.records.isEmpty else { return }
     let pieces = try StatePieces(state)
+    guard pieces.pseudonyms == pseudonyms?.fingerprint else {
+      throw .pseudonyms(isKept: pieces.pseudonyms != nil, isWanted: pseudonyms != nil)
+    }
     try restoreClock(pieces)
     try restoreClusters(pieces)
     try restoreInputs(pieces)

@@ -21,7 +21,8 @@ public struct Counted: Sendable, Hashable {
 /// clock.
 ///
 /// - Cost: an ordinary request touches numbers only; text is written for refusals, server errors, RBAC mutations,
-///   impersonation and tracked objects. Nothing is allocated for an event whose series are known, or folded.
+///   impersonation and tracked objects. Nothing is allocated for an event whose series are known, or folded, unless a
+///   pseudonym is made for it.
 /// - Time: microseconds since the epoch, held between 1970 and 2106. The clock of the windows never goes back.
 /// - Source: DESIGN.md, sections 3 and 4.
 public struct Counters: ~Copyable {
@@ -33,6 +34,7 @@ public struct Counters: ~Copyable {
   var tracker: TrackedMatcher
   var source: SourceAddress
   var values: LabelValue
+  let pseudonyms: Pseudonyms?
 
   var requests: BoundedFamily
   var denied: BoundedFamily
@@ -56,6 +58,8 @@ public struct Counters: ~Copyable {
   var user = LabelBuffer()
   var other = LabelBuffer()
   var address = LabelBuffer()
+  /// The same for what becomes a pseudonym.
+  var content: [UInt8] = []
 
   var now: Int64 = 0
   /// The number of the last readings, and of the last that a scraper got.
@@ -76,6 +80,7 @@ public struct Counters: ~Copyable {
       BoundedFamily("kube_audit_" + name, limit, windowCount: windowed ? windows.count : 0, key: tableKey)
     }
     self.settings = settings
+    pseudonyms = settings.pseudonyms
     self.key = tableKey
     clusters = ClusterTable(limit: settings.clusterLimit, windowCount: windows.count)
     edges = StreamEdge(windows: windows, maxLagSeconds: settings.maxLagSeconds, inputCount: settings.inputs.count)

@@ -24,6 +24,8 @@ public struct CountingSettings: Sendable {
   public var shownSeriesPerWindow = Families.windowSeriesLimit
   /// A series without a change for this long may be dropped when its family is over 80 % full.
   public var idleSeconds: Int64 = 24 * 3600
+  /// What users and source IPs are shown and kept as; nil for their names. What is counted does not change with it.
+  public var pseudonyms: Pseudonyms?
   /// The names of the inputs, in the order of their indices.
   public var inputs: [String] = []
 

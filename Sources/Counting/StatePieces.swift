@@ -18,6 +18,8 @@ struct StatePieces {
   private var families: [FamilyTotals]
   private(set) var clock: [UInt8]?
   private(set) var sketch: [UInt8]?
+  /// Of the key that users and source IPs were hidden with; nil when they are in the clear.
+  private(set) var pseudonyms: [UInt8]?
   private(set) var clusters: [Int: [UInt8]] = [:]
   private(set) var traffic: [(cluster: Int, data: [UInt8])] = []
   private(set) var feeds: [Feed] = []
@@ -53,6 +55,7 @@ struct StatePieces {
     switch (words[0], words.count, number) {
     case ("clock", 1, _): clock = record.data
     case ("sketch", 1, _): sketch = record.data
+    case ("pseudonyms", 1, _): pseudonyms = record.data
     case ("cluster", 2, let number?): clusters[number] = record.data
     case ("traffic", 2, let number?): traffic.append((number, record.data))
     case ("feed", 3, let number?): feeds.append(Feed(cluster: number, input: words[2], data: record.data))

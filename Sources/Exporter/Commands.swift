@@ -5,6 +5,8 @@ struct ServeOptions: Sendable {
   let settings: Settings
   /// The web configuration files that they name.
   var listeners = ListenerRules()
+  /// What hides users and source IPs; nil where they are shown by name.
+  var pseudonyms: PseudonymKey?
   /// Reads file and flags again, for a reload.
   let load: @Sendable () throws(Failures) -> Settings
 }
@@ -12,6 +14,8 @@ struct ServeOptions: Sendable {
 /// What `replay` needs.
 struct ReplayOptions: Sendable {
   let settings: Settings
+  /// What hides users and source IPs; nil where they are shown by name.
+  var pseudonyms: PseudonymKey?
   let format: ReplayFormat
   /// At least one; `-` is standard input.
   let files: [String]

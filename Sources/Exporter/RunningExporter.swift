@@ -46,9 +46,12 @@ final class RunningExporter: Sendable {
     gates = try Gates(options.listeners, settings)
     let (store, saved) = try Self.openState(settings, logger)
     let commits = CommitStatus()
+    var engineSettings = settings.engine(inputs: chosen.map(\.name))
+    engineSettings.counting.pseudonyms = options.pseudonyms?.pseudonyms
+    Self.tell(options.pseudonyms, logger)
     do throws(Failure) {
       engine = try EngineThread(
-        settings.engine(inputs: chosen.map(\.name)), restoring: saved, store: store, queue: queue, clock: clock,
+        engineSettings, restoring: saved, store: store, queue: queue, clock: clock,
         status: commits, report: { [logger] event in Self.report(event, to: logger) })
     } catch { throw error.reason == .countingState ? error.moved(to: .path(store.place)) : error }
     reloader = Reloader(options, gates: gates, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
@@ -93,6 +96,14 @@ final class RunningExporter: Sendable {
         metadata: ["path": "\(path)", "series": "\(saved.counting.series.count)"])
     }
     return (store, saved)
+  }
+
+  private static func tell(_ key: PseudonymKey?, _ logger: Logger) {
+    guard let key else { return }
+    logger.info("users and source IPs are shown and kept as pseudonyms")
+    for warning in key.warnings {
+      logger.warning("pseudonyms", metadata: ["setting": "pseudonyms.key_file", "problem": "\(warning)"])
+    }
   }
 
   private static func report(_ event: CommitEvent, to logger: Logger) {

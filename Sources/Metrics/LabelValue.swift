@@ -58,6 +58,16 @@ public struct LabelValue: Sendable {
     LabelEscaping.append(value, to: &out)
   }
 
+  /// Appends what a part of a text says, as UTF-8: escapes undone, ill-formed UTF-8 repaired, nothing escaped and nothing cut.
+  public static func appendContent(of text: borrowing Text, part: Range<Int>, to out: inout [UInt8]) {
+    // SAFETY: `text` lends its bytes for this call; the range is checked by the slice.
+    var reader = unsafe ScalarReader(UnsafeBufferPointer(rebasing: text.raw[part]), isEscaped: text.isEscaped)
+    while let value = reader.next() {
+      guard let scalar = Unicode.Scalar(value) else { continue }
+      out.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+    }
+  }
+
   /// Whether a text is its own label value, escaped: visible ASCII, short, and nothing that needs a backslash.
   private static func isPlain(_ raw: UnsafeBufferPointer<UInt8>) -> Bool {
     guard raw.count <= bytesLimit, unsafe raw[0] != UInt8(ascii: "(") else { return false }

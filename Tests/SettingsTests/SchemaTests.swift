@@ -43,18 +43,26 @@ import YAML
     }
     let others = { (command: String) in CommandFlag.allCases.filter { $0.commands.contains(command) }.map(\.rawValue) }
     #expect(try flags("serve") == Set(Schema.all.compactMap(\.flag) + others("serve")))
-    #expect(try flags("replay") == Set(others("replay")))
+    #expect(try flags("replay") == Set(others("replay") + ["pseudonyms.key-file"]))
+    #expect(try flags("pseudonym") == Set(others("pseudonym") + ["pseudonyms.key-file"]))
   }
 
   /// Every flag of the schema reaches the settings through the parser.
   @Test func everyFlagIsPassedOn() throws {
+    try Files.withTemporaryFolder { folder in
+      try Files.write(Array(repeating: 0x6B, count: 32), to: folder + "/key")
+      try passOnEveryFlag(key: folder + "/key")
+    }
+  }
+
+  private func passOnEveryFlag(key: String) throws {
     let values: [String: [String]] = [
       "input.file": ["--input.file", "a", "--input.file=b"], "input.file.start": ["--input.file.start", "end"],
       "input.stdin": ["--input.stdin"], "input.webhook.listen-address": ["--input.webhook.listen-address=127.0.0.1:1"],
       "input.webhook.config.file": ["--input.webhook.config.file", "/dev/null"],
       "web.config.file": ["--web.config.file", "/dev/null"],
       "input.webhook.insecure": ["--input.webhook.insecure"], "cluster.name": ["--cluster.name", "x"],
-      "storage.path": ["--storage.path", ""],
+      "storage.path": ["--storage.path", ""], "pseudonyms.key-file": ["--pseudonyms.key-file", key],
       "web.listen-address": ["--web.listen-address", ":1"], "web.telemetry-path": ["--web.telemetry-path", "/x"],
       "web.external-url": ["--web.external-url", "http://x"], "web.route-prefix": ["--web.route-prefix", "/x"],
       "web.enable-lifecycle": ["--web.enable-lifecycle"], "web.max-requests": ["--web.max-requests", "3"],

@@ -17,11 +17,20 @@ enum SecretBytes {
     precondition(code == 0, "the generator of random numbers fails")
     return key
   }
+
+  /// HMAC-SHA-256: 32 bytes.
+  static func hmac(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+    var out = [UInt8](repeating: 0, count: 32)
+    // SAFETY: SHA-256 writes 32 bytes, which is what `out` has; the rest is read for the call.
+    let code = unsafe gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key.count, message, message.count, &out)
+    precondition(code == 0, "HMAC-SHA-256 is not to be had")
+    return out
+  }
 }
 
 /// HMAC-SHA-256 under a key of this process: stands for a secret where the secret itself should not lie about.
 struct SecretDigest: Hashable, Sendable {
-  private let words: [UInt64]
+  private let bytes: [UInt8]
 
   /// Each part is told apart from the next by its length.
   init(_ parts: [[UInt8]], key: [UInt8]) {
@@ -30,10 +39,6 @@ struct SecretDigest: Hashable, Sendable {
       unsafe withUnsafeBytes(of: UInt64(part.count).littleEndian) { unsafe message.append(contentsOf: $0) }
       message += part
     }
-    var out = [UInt64](repeating: 0, count: 4)
-    // SAFETY: SHA-256 writes 32 bytes, which is what `out` has; the rest is read for the call.
-    let code = unsafe gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key.count, message, message.count, &out)
-    precondition(code == 0, "HMAC-SHA-256 is not to be had")
-    words = out
+    bytes = SecretBytes.hmac(message, key: key)
   }
 }

@@ -5,7 +5,8 @@ struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: Version.program, abstract: "Turns Kubernetes audit events into Prometheus metrics.",
     discussion: "Without a command, `serve` is meant: \(Version.program) --input.file /var/log/kubernetes/audit.log",
-    version: Version.text, subcommands: [ServeCommand.self, ReplayCommand.self, DocumentCommand.self],
+    version: Version.text,
+    subcommands: [ServeCommand.self, ReplayCommand.self, PseudonymCommand.self, DocumentCommand.self],
     defaultSubcommand: ServeCommand.self)
 }
 
@@ -19,8 +20,13 @@ struct ReplayCommand: ParsableCommand {
   var format = ReplayFormat.table
   @Option(name: .customLong("config.file"), help: CommandFlag.configFile.argumentHelp)
   var configFile: String?
+  @Option(name: .customLong("pseudonyms.key-file"), help: CommandFlag.pseudonymKeyHelp)
+  var pseudonymKeyFile: String?
   @Argument(help: ArgumentHelp("Audit logs; - is standard input.", valueName: "FILE"))
   var files: [String]
+
+  /// The flags of settings that were given.
+  var given: [GivenFlag] { pseudonymKeyFile.map { [GivenFlag(name: "pseudonyms.key-file", values: [$0])] } ?? [] }
 
   func validate() throws {
     guard files.count(where: { $0 == "-" }) <= 1 else {

@@ -16,6 +16,8 @@ struct ServeCommand: ParsableCommand {
   var clusterName: String?
   @Option(name: .customLong("storage.path"), help: help("storage.path", "DIRECTORY"))
   var storagePath: String?
+  @Option(name: .customLong("pseudonyms.key-file"), help: CommandFlag.pseudonymKeyHelp)
+  var pseudonymKeyFile: String?
   @Option(name: .customLong("input.file"), help: help("input.file", "PATH|PATTERN"))
   var inputFile: [String] = []
   @Option(name: .customLong("input.file.start"), help: help("input.file.start", "beginning|end"))
@@ -52,7 +54,8 @@ struct ServeCommand: ParsableCommand {
   /// The flags that were given, in a fixed order.
   var given: [GivenFlag] {
     let single: [(String, String?)] = [
-      ("cluster.name", clusterName), ("storage.path", storagePath), ("input.file.start", inputFileStart),
+      ("cluster.name", clusterName), ("storage.path", storagePath), ("pseudonyms.key-file", pseudonymKeyFile),
+      ("input.file.start", inputFileStart),
       ("input.stdin", inputStdin.map(String.init)), ("input.webhook.config.file", webhookConfigFile),
       ("input.webhook.insecure", webhookInsecure.map(String.init)), ("web.config.file", webConfigFile),
       ("web.telemetry-path", webTelemetryPath),
@@ -69,7 +72,7 @@ struct ServeCommand: ParsableCommand {
   }
 
   /// The schema's help, with the default.
-  private static func help(_ flag: String, _ value: String? = nil) -> ArgumentHelp {
+  static func help(_ flag: String, _ value: String? = nil) -> ArgumentHelp {
     let setting = Schema.setting(flag: flag)
     var text = setting?.help ?? ""
     if let fallback = setting?.fallback, fallback != "[]", fallback != "\"\"" { text += " (default: \(fallback))" }
@@ -82,6 +85,9 @@ enum CommandFlag: String, CaseIterable {
   case configFile = "config.file"
   case configCheck = "config.check"
   case format
+  case kind
+
+  static let pseudonymKeyHelp = ServeCommand.help("pseudonyms.key-file", "FILE")
 
   /// The commands that have it.
   var commands: [String] {
@@ -89,6 +95,7 @@ enum CommandFlag: String, CaseIterable {
     case .configFile: ["serve", "replay"]
     case .configCheck: ["serve"]
     case .format: ["replay"]
+    case .kind: ["pseudonym"]
     }
   }
 
@@ -97,6 +104,7 @@ enum CommandFlag: String, CaseIterable {
     case .configFile: "The configuration file, YAML."
     case .configCheck: "Check the configuration and exit: 0 when it is good, 1 with every failure named when it is not."
     case .format: "What to print: table, json or openmetrics. (default: table)"
+    case .kind: "What the names are of: user or source-ip."
     }
   }
 
@@ -106,6 +114,7 @@ enum CommandFlag: String, CaseIterable {
       case .configFile: "FILE"
       case .configCheck: nil
       case .format: "FORMAT"
+      case .kind: "KIND"
       }
     return ArgumentHelp(stringLiteral: help).naming(value)
   }

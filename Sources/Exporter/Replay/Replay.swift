@@ -11,6 +11,7 @@ internal import Metrics
 /// archive could not be read to its end; what could be read is counted and printed all the same.
 @Sendable func replay(_ options: ReplayOptions) -> Int32 {
   Heap.keep()
+  for warning in options.pseudonyms?.warnings ?? [] { Console.standard.error(warning + "\n") }
   var run = ReplayRun(options)
   run.readAll()
   Console.out(run.page())
@@ -29,6 +30,7 @@ private struct ReplayRun: ~Copyable {
     var settings = options.settings.engine(inputs: ["replay"])
     settings.counting.followsEventTime = true
     settings.counting.maxLagSeconds = nil
+    settings.counting.pseudonyms = options.pseudonyms?.pseudonyms
     engine = Engine(settings, key: .random())
     progress = ProgressBar(
       isShown: Terminal.isTerminal(STDERR_FILENO), columns: Terminal.columns(STDERR_FILENO), start: Clock.monotonic,

@@ -115,6 +115,12 @@ enum Schema {
       example: "[{name: coredns, group: \"\", resource: configmaps, namespace: kube-system, object_name: coredns}]",
       fields: Shape<Settings.TrackedObject>.fields,
       help: "Requests to count by themselves in `kube_audit_tracked_requests_total`, besides the built-in objects."),
+    Setting(
+      "pseudonyms.key_file", \.pseudonymKeyFile, .path, flag: "pseudonyms.key-file",
+      example: "/etc/kube-audit-exporter/pseudonyms.key",
+      help:
+        "A file with a secret key of at least 32 bytes. With it users and source IPs are shown and kept as pseudonyms, never "
+        + "by name (docs/security.md). Empty: their names are shown."),
   ]
 
   private static let limits: [Setting] =

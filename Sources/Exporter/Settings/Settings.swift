@@ -24,6 +24,8 @@ struct Settings: Sendable, Equatable {
   var trustedProxies: [String] = []
   /// Besides the built-in ones.
   var trackedObjects: [TrackedObject] = []
+  /// The file of the key that users and source IPs are hidden with; empty to show their names.
+  var pseudonymKeyFile = ""
 
   struct Cluster: Sendable, Hashable {
     var name: String

@@ -63,12 +63,19 @@ def against(validator, document, path):
         yield f"{path}: {where}: {'; '.join(reasons)[:300]}"
 
 
-def accepts(place, path, configuration, arguments):
-    """The real exporter judges a configuration, with the flags that are given beside it."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(configuration)
-        file.flush()
+def accepts(place, path, configuration, arguments, beside=()):
+    """The real exporter judges a configuration, with the flags that are given beside it. BESIDE are the files that it
+    names, and those that they name: paths and contents."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in beside:
+            file = pathlib.Path(folder) / pathlib.Path(name).name
+            for other, _ in beside:
+                content = content.replace(other, f"{folder}/{pathlib.Path(other).name}")
+            file.write_text(content)
+            configuration = configuration.replace(name, str(file))
+        file = pathlib.Path(folder) / "config.yaml"
+        file.write_text(configuration)
         others = [word for word in arguments if not word.startswith("--config.")]
-        code, printed = run(place.binary, *others, f"--config.file={file.name}", "--config.check")
+        code, printed = run(place.binary, *others, f"--config.file={file}", "--config.check")
     if code:
         yield f"{path}: the exporter refuses it: {printed[:500]}"

@@ -1,5 +1,9 @@
 """deploy/kubernetes: schemas, what belongs together, how hard it is, and that the exporter takes its configuration."""
 
+import pathlib
+import re
+import tempfile
+
 import kubernetes_validate
 import yaml
 
@@ -176,10 +180,19 @@ def configurations(place):
     """The exporter takes each ConfigMap, with the arguments of the container that mounts it."""
     for path, document, pod in workloads(place):
         folder = path.rsplit("/", 1)[0]
-        config = place.document(f"{folder}/config.yaml")["data"]["config.yaml"]
+        data = dict(place.document(f"{folder}/config.yaml")["data"])
+        config = data.pop("config.yaml")
         exporter = next(entry for entry in pod["containers"] if entry["name"] == "exporter")
-        yield from accepts(place, f"{folder}/config.yaml", config, exporter["args"])
         mounted = {mount["mountPath"] for mount in exporter["volumeMounts"]}
+        with tempfile.TemporaryDirectory() as certificates:
+            run(place.root / "deploy/webhook-certificates.sh", certificates)
+            beside = [(f"/etc/kube-audit-exporter-tls/{file.name}", file.read_text())
+                      for file in pathlib.Path(certificates).iterdir()]
+            beside += [(f"/etc/kube-audit-exporter/{name}", text) for name, text in data.items()]
+            yield from accepts(place, f"{folder}/config.yaml", config, exporter["args"], beside)
+        for named in re.findall(r"/etc/kube-audit-exporter[\w./-]*", "".join([config, *data.values()])):
+            if named.rsplit("/", 1)[0] not in mounted:
+                yield f"{folder}/config.yaml: {named} is in no mounted folder"
         for log in yaml.safe_load(config)["inputs"].get("file", []):
             if log.rsplit("/", 1)[0] not in mounted:
                 yield f"{folder}/config.yaml: {log} is in no mounted folder"

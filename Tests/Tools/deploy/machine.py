@@ -4,6 +4,8 @@ import importlib.resources
 import json
 import pathlib
 import re
+import socket
+import subprocess
 import tempfile
 
 import jsonschema
@@ -12,6 +14,10 @@ from common import accepts, run
 
 UNIT = "deploy/systemd/kube-audit-exporter.service"
 COMPOSE = "deploy/compose/compose.yaml"
+WEBHOOK = "deploy/kubernetes/overlays/webhook"
+SERVICE = "kube-audit-exporter.kube-audit-exporter.svc"
+# Where the pod finds its configuration; its certificates are beside it.
+MOUNT = "/etc/kube-audit-exporter"
 # Exposure as systemd-analyze reckons it, times ten; the unit has 1.1.
 EXPOSURE_LIMIT = 12
 
@@ -93,14 +99,13 @@ def monitoring(place):
 
 def certificates(place):
     """Each is good for its own purpose, under its own name, and for nothing else."""
-    service = "kube-audit-exporter.kube-audit-exporter.svc"
     with tempfile.TemporaryDirectory() as folder:
         code, printed = run(place.root / "deploy/webhook-certificates.sh", folder, "10.96.0.50")
         if code:
             yield f"deploy/webhook-certificates.sh: {printed}"
             return
         for file, purpose, options, good in (
-                ("tls", "sslserver", ["-verify_hostname", service], True),
+                ("tls", "sslserver", ["-verify_hostname", SERVICE], True),
                 ("tls", "sslserver", ["-verify_ip", "10.96.0.50"], True),
                 ("tls", "sslserver", ["-verify_hostname", "other.example"], False),
                 ("tls", "sslclient", [], False),
@@ -110,10 +115,73 @@ def certificates(place):
                 "openssl", "verify", "-purpose", purpose, "-CAfile", f"{folder}/ca.crt", *options, f"{folder}/{file}.crt")
             if (code == 0) != good:
                 yield f"deploy/webhook-certificates.sh: {file}.crt as {purpose} {' '.join(options)}: {printed}"
-    proxy = place.document("deploy/kubernetes/overlays/webhook/config.yaml")["data"]["haproxy.cfg"]
-    name = re.search(r"client=(\S+)", place.text("deploy/webhook-certificates.sh")).group(1)
-    if f"-m str {name} " not in proxy:
-        yield f"deploy/kubernetes/overlays/webhook/config.yaml: HAProxy does not ask for the client {name}"
 
 
-CHECKS = [unit, users, composition, monitoring, certificates]
+def pushes(place):
+    """The webhook's pod lets in the API server's certificate, for its cluster, and nothing else."""
+    config, push = pod_files(place)
+    with tempfile.TemporaryDirectory() as folder:
+        make_certificates(place, folder)
+        port, metrics = free_ports(2)
+        paths = {f"{MOUNT}-tls/": f"{folder}/", f"{MOUNT}/push.yml": f"{folder}/push.yml"}
+        for name, text in (("config.yaml", config), ("push.yml", push)):
+            for old, new in paths.items():
+                text = text.replace(old, new)
+            (pathlib.Path(folder) / name).write_text(text)
+        command = [
+            place.binary.resolve(), "serve", f"--config.file={folder}/config.yaml", "--storage.path", "",
+            f"--input.webhook.listen-address=127.0.0.1:{port}", f"--web.listen-address=127.0.0.1:{metrics}"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as exporter:
+            try:
+                run("curl", "-s", "--noproxy", "*", "--retry", "100", "--retry-connrefused", "--retry-delay", "0",
+                    "--retry-max-time", "30", f"http://127.0.0.1:{metrics}/-/ready")
+                yield from tried(folder, port)
+            finally:
+                exporter.terminate()
+
+
+def tried(folder, port):
+    """Pushes with each certificate: 200, 403, or no answer at all (000)."""
+    body = '{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[{"auditID":"1","stage":"ResponseComplete"}]}'
+    for name, cluster, answer in (
+            ("client", "prod", "200"), ("client", "", "200"), ("client", "staging", "404"), ("other", "prod", "403"),
+            ("", "prod", "000"), ("foreign", "prod", "000"), ("selfsigned", "prod", "000"), ("tls", "prod", "000")):
+        credentials = ["--cert", f"{folder}/{name}.crt", "--key", f"{folder}/{name}.key"] if name else []
+        _, printed = run(
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--noproxy", "*", "--cacert", f"{folder}/ca.crt",
+            "--connect-to", f"{SERVICE}:443:127.0.0.1:{port}", *credentials, "--data-binary", body,
+            f"https://{SERVICE}/webhook/{cluster}".rstrip("/"))
+        if printed[-3:] != answer:
+            yield f"{WEBHOOK}/config.yaml: {name or 'no'} certificate for cluster {cluster!r}: {printed}, not {answer}"
+
+
+def pod_files(place):
+    data = place.document(f"{WEBHOOK}/config.yaml")["data"]
+    return data["config.yaml"], data["push.yml"]
+
+
+def make_certificates(place, folder):
+    """Those of the script, and others that are not to be let in."""
+    run(place.root / "deploy/webhook-certificates.sh", folder)
+    openssl = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    name = ["-subj", "/CN=kube-apiserver-audit", "-addext", "extendedKeyUsage=clientAuth"]
+    run(*openssl, *name, "-keyout", f"{folder}/selfsigned.key", "-out", f"{folder}/selfsigned.crt")
+    with tempfile.TemporaryDirectory() as others:
+        run(place.root / "deploy/webhook-certificates.sh", others)
+        for ending in ("crt", "key"):
+            (pathlib.Path(folder) / f"foreign.{ending}").write_bytes(
+                (pathlib.Path(others) / f"client.{ending}").read_bytes())
+    run(*openssl, "-subj", "/CN=somebody", "-addext", "extendedKeyUsage=clientAuth", "-CA", f"{folder}/ca.crt",
+        "-CAkey", f"{folder}/ca.key", "-keyout", f"{folder}/other.key", "-out", f"{folder}/other.crt")
+
+
+def free_ports(count):
+    """Ports that nobody listens at."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+CHECKS = [unit, users, composition, monitoring, certificates, pushes]
