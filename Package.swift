@@ -66,7 +66,7 @@ let package = Package(
     module(
       "Inputs",
       [
-        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine",
+        "AuditEvents", "AWS", "Compression", "Concurrency", "Crypto", "Diagnostics", "Engine",
         .product(name: "Logging", package: "swift-log"),
       ]),
     module(
@@ -99,7 +99,7 @@ let package = Package(
     tests(
       "InputsTests",
       [
-        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs", "TestSupport",
+        "AuditEvents", "AWS", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs", "TestSupport",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),

@@ -35,6 +35,7 @@ swift build --build-tests
 campaign counting   20000    CountingTests.RandomProgramTests
 campaign crashes    8000     CountingTests.CrashProgramTests
 campaign signatures 50000    AWSTests.SignatureTests
+campaign cloudwatch 3000     InputsTests.LogGroupReaderTests
 campaign answers    2000000  AWSTests.ReaderTests
 campaign files      50000    InputsTests.RotationProgramTests
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }
