@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The tests' own Python and linters, where scripts/install-deps.sh has put them.
 export PATH := $(CURDIR)/.build-tools/venv/bin:$(PATH)
 
-.PHONY: help run demo test unit check fmt docs dashboards build sanitize bench fuzz soak clean
+.PHONY: help run demo test unit check fmt docs dashboards build package sanitize bench fuzz soak clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,6 +21,7 @@ test: ## install what is missing, then everything that CI runs
 	$(MAKE) --no-print-directory check
 	scripts/build-release.sh
 	scripts/check-runtime.sh
+	scripts/test-package.sh
 	scripts/test-examples.sh
 	scripts/test-run.sh
 	scripts/test-demo.sh
@@ -28,7 +29,7 @@ test: ## install what is missing, then everything that CI runs
 	scripts/test-alertmanager.sh
 	swift build -c release --package-path Benchmarks
 	Benchmarks/instructions.py
-	scripts/fuzz.sh 30
+	scripts/fuzz.sh 20
 	swift test
 
 unit: ## unit tests and house rules alone; needs none of the test tools
@@ -56,6 +57,11 @@ build: ## the released binary: .build/kube-audit-exporter
 	@scripts/install-deps.sh build
 	scripts/build-release.sh
 
+package: ## the Debian package: .build/kube-audit-exporter_VERSION_ARCHITECTURE.deb
+	@scripts/install-deps.sh package
+	scripts/build-release.sh
+	scripts/build-package.sh
+
 sanitize: ## unit tests under the address sanitizer, then under the thread sanitizer
 	@scripts/install-deps.sh build
 	swift test --disable-xctest --skip EndToEndTests --skip HouseRulesTests \
@@ -77,7 +83,7 @@ soak: ## every campaign at its long size: hours; `make soak CAMPAIGNS=files` run
 	scripts/build-release.sh
 	scripts/soak.sh $(CAMPAIGNS)
 
-fuzz: ## the decoder, YAML and gzip under libFuzzer, `make fuzz SECONDS=600`
+fuzz: ## whatever reads bytes from outside, under libFuzzer, `make fuzz SECONDS=600`
 	@scripts/install-deps.sh build
 	scripts/fuzz.sh $(or $(SECONDS),60)
 

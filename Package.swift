@@ -27,9 +27,8 @@ let package = Package(
     .library(
       name: "KubeAuditCore",
       targets: [
-        "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Inputs", "Metrics",
-        "State",
-        "YAML",
+        "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
+        "Inputs", "Metrics", "State", "YAML",
       ]),
   ],
   dependencies: [

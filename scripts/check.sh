@@ -42,7 +42,7 @@ fresh() {
 # deploy/ against schemas, itself and the binary; then copies with one fault each, all of which must be found.
 deploy() { python3 Tests/Tools/deploy/check.py .build/debug/kube-audit-exporter "$@"; }
 
-mapfile -t shell < <(files '*.sh' '*.bash' .ci/run)
+mapfile -t shell < <(files '*.sh' '*.bash' .ci/run 'deploy/debian/p*')
 step "swift format" swift format lint --strict --recursive Sources Tests Package.swift
 step "shellcheck" shellcheck "${shell[@]}"
 step "hadolint" hadolint Dockerfile

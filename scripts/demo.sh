@@ -9,8 +9,8 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/children.bash
-. scripts/children.bash
+# shellcheck source=scripts/servers.bash
+. scripts/servers.bash
 readonly port=${DEMO_PORT:-10403} seconds=${DEMO_SECONDS:-0} start_seconds_limit=30 stop_seconds_limit=15
 readonly exporter=127.0.0.1:$port prometheus=127.0.0.1:$((port + 1))
 readonly alertmanager=127.0.0.1:$((port + 2)) receiver=127.0.0.1:$((port + 3))
@@ -53,14 +53,7 @@ folder=$(mktemp -d)
 trap clean_up EXIT
 trap 'exit 0' INT TERM HUP
 
-if [ -z "$binary" ]; then
-  command -v swift >/dev/null ||
-    fail "no 'swift' on PATH. Install Swift 6.3 or later: https://www.swift.org/install/linux/"
-  scripts/install-deps.sh demo
-  say "Building; the first time takes a few minutes."
-  binary=.build/kube-audit-exporter
-  scripts/build-release.sh "$binary"
-fi
+[ -n "$binary" ] || build_exporter demo
 for tool in prometheus prometheus-alertmanager python3; do
   command -v "$tool" >/dev/null || fail "no '$tool' on PATH: scripts/install-deps.sh demo installs it"
 done

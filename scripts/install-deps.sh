@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of tasks needs, those only that are missing. Safe to run again.
 #
-#   scripts/install-deps.sh build|run|demo|test|bench|image…    install
+#   scripts/install-deps.sh build|run|demo|package|test|bench|image…    install
 #   scripts/install-deps.sh --list GROUP…                  print the packages, install nothing
 #
 # SKIP_INSTALL=1 installs nothing, for machines that get their packages in another way.
@@ -24,12 +24,14 @@ packages_of() {
     run) packages_of build ;;
     # The chain from an audit log to a page.
     demo) packages_of run && echo prometheus prometheus-alertmanager python3 python3-yaml ;;
-    test) packages_of demo && echo chromium curl gcc jq nghttp2-server openssl python3-prometheus-client \
-      python3-venv python3-yaml shellcheck sqlite3 valgrind yamllint ;;
+    package) packages_of build && echo dpkg-dev python3 ;;
+    test) packages_of demo && packages_of package && echo adduser chromium curl gcc jq lintian man-db \
+      nghttp2-server openssl python3-prometheus-client python3-venv python3-yaml shellcheck sqlite3 systemd \
+      valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
-    image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libstdc++6 libyaml-0-2 zlib1g ;;
-    *) echo "install-deps: no group named '$1' (build, run, demo, test, bench, image)" >&2; return 1 ;;
+    image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libyaml-0-2 zlib1g ;;
+    *) echo "install-deps: no group named '$1' (build, run, demo, package, test, bench, image)" >&2; return 1 ;;
   esac
 }
 
@@ -69,7 +71,7 @@ prepare_python() {
 
 list_only=
 [ "${1:-}" = --list ] && { list_only=1; shift; }
-[ $# -gt 0 ] || die "name a group: build, run, demo, test, bench, image"
+[ $# -gt 0 ] || die "name a group: build, run, demo, package, test, bench, image"
 wanted=
 for group in "$@"; do wanted+=" $(packages_of "$group")"; done
 read -ra wanted <<<"$(tr ' ' '\n' <<<"$wanted" | sort -u | tr '\n' ' ')"

@@ -8,8 +8,8 @@
 # has grown to its limit, so it never fills a disk.
 set -euo pipefail
 
-# shellcheck source=scripts/children.bash
-. "$(dirname "$0")/children.bash"
+# shellcheck source=scripts/servers.bash
+. "$(dirname "$0")/servers.bash"
 readonly log=$1 target=$2
 readonly events_per_second=10
 readonly spike_first=10 spike_every=${3:-60} spike_seconds=15 spike_events_per_second=20

@@ -8,8 +8,8 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/children.bash
-. scripts/children.bash
+# shellcheck source=scripts/servers.bash
+. scripts/servers.bash
 readonly address=${RUN_ADDRESS:-127.0.0.1:10403} seconds=${RUN_SECONDS:-0}
 readonly log=examples/events.jsonl start_seconds_limit=30 stop_seconds_limit=15 status_every=10
 binary=${RUN_BINARY:-}
@@ -54,14 +54,7 @@ folder=$(mktemp -d)
 trap clean_up EXIT
 trap 'exit 0' INT TERM HUP
 
-if [ -z "$binary" ]; then
-  command -v swift >/dev/null ||
-    fail "no 'swift' on PATH. Install Swift 6.3 or later: https://www.swift.org/install/linux/"
-  scripts/install-deps.sh run
-  say "Building; the first time takes a few minutes."
-  binary=.build/kube-audit-exporter
-  scripts/build-release.sh "$binary"
-fi
+[ -n "$binary" ] || build_exporter run
 ! get "$address" / >/dev/null ||
   fail "something else listens on $address. Choose another address: RUN_ADDRESS=127.0.0.1:10404 make run"
 

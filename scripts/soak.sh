@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The campaigns at their long size, one after another; `make test` runs each at its short one. A campaign is a test whose
 # size comes from Campaign.size (Tests/TestSupport): here is the one list of long sizes. docs/reliability.md has the
-# figures of the longest runs.
+# figures of the longest runs. Fuzzing is one of them, in seconds of processor time for each target.
 # usage: scripts/soak.sh [CAMPAIGN]…
 #   SOAK_SEED=0     where the seeds begin; another one tries other programs
 #   SOAK_PERCENT=100   of the long sizes
@@ -30,12 +30,41 @@ campaign() {
   grep '^campaign ' "$log" || true
 }
 
+# fuzzing SECONDS: every target of scripts/fuzz.sh.
+fuzzing() {
+  [ "$wanted" = "  " ] || [[ $wanted == *" fuzz "* ]] || return 0
+  run=$((run + 1))
+  # 0 would be a seed by chance.
+  FUZZ_SEED=$((seed + 1)) scripts/fuzz.sh $(($1 * percent / 100 + 1)) || {
+    echo "soak: fuzz: failed; again: SOAK_SEED=$seed SOAK_PERCENT=$percent scripts/soak.sh fuzz" >&2
+    exit 1
+  }
+}
+
 swift build --build-tests
-#        name       long     tests
-campaign counting   20000    CountingTests.RandomProgramTests
-campaign crashes    8000     CountingTests.CrashProgramTests
-campaign signatures 50000    AWSTests.SignatureTests
-campaign cloudwatch 3000     InputsTests.LogGroupReaderTests
-campaign answers    2000000  AWSTests.ReaderTests
-campaign files      50000    InputsTests.RotationProgramTests
+# Those that run the program run the released one.
+scripts/build-release.sh
+export KUBE_AUDIT_EXPORTER=$PWD/.build/kube-audit-exporter
+#        name        long     tests
+campaign counting    20000    CountingTests.RandomProgramTests
+campaign crashes     8000     CountingTests.CrashProgramTests
+campaign files       50000    'InputsTests.RotationProgramTests.everyLineOnce\('
+campaign faults      20000    InputsTests.RotationProgramTests.everyLineOnceThoughCallsFail
+campaign calls       100000   StateTests.FaultyCallTests
+campaign kills       1000     EndToEndTests.KillCampaignTests
+campaign pushes      20       EndToEndTests.PushProofTests.nothingIsLost
+campaign stdin_kills 200      EndToEndTests.StdinFileTests
+campaign stops       30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
+campaign reloads     600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing
+campaign heads       20000    ExporterTests.HeadFormTests
+campaign resets      20000    EndToEndTests.HostileConnectionTests.resetsLeaveNothingBehind
+campaign floods      10000000 EndToEndTests.FloodTests
+campaign bloat       1024     'EndToEndTests.BloatTests.(aLong|longBodies)'
+campaign bombs       10240    'EndToEndTests.BloatTests.(bombs|longBodies)'
+campaign nesting     1000000  EndToEndTests.BloatTests.nestingWithoutEnd
+campaign tiny_files  1000000  EndToEndTests.BloatTests.manyFiles
+campaign signatures  50000    AWSTests.SignatureTests
+campaign answers     2000000  AWSTests.ReaderTests
+campaign cloudwatch  3000     InputsTests.LogGroupReaderTests
+fuzzing 240
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }

@@ -5,29 +5,9 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 readonly build_seconds_limit=1800 wait_seconds_limit=60
-folder=$(mktemp -d)
-run=
-trap '[ -z "$run" ] || kill "$run" 2>/dev/null || true; wait; rm -rf -- "$folder"' EXIT
+# shellcheck source=scripts/trial.bash
+. scripts/trial.bash
 
-fail() {
-  echo "test-run: $1" >&2
-  cat "$folder/output" >&2
-  exit 1
-}
-
-# Waits until a command succeeds, at most so many seconds, and no longer than `make run` lives.
-within() {
-  local limit=$1 started=$SECONDS
-  shift
-  until "$@"; do
-    kill -0 "$run" 2>/dev/null || fail "make run ended early, waiting for: $*"
-    [ $((SECONDS - started)) -lt "$limit" ] || fail "not seen within $limit s: $*"
-    sleep 0.2
-  done
-}
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-says() { grep -qF -- "$1" "$folder/output"; }
 # The sum of a family's samples whose labels match a pattern.
 metric() {
   curl -sf "http://$address/metrics" |
@@ -38,15 +18,15 @@ reaches() { [ "$(metric "$1" "$2")" -ge "$3" ]; }
 log_path() { sed -n 's/^ *The log *//p' "$folder/output"; }
 
 start() {
-  address=127.0.0.1:$(free_port)
+  address=127.0.0.1:$(free_ports 1)
   : >"$folder/output"
   env "$@" RUN_ADDRESS="$address" make --no-print-directory run >"$folder/output" 2>&1 &
-  run=$!
+  tried=$!
   within "$build_seconds_limit" says "http://$address/metrics"
 }
 
 nothing_left() {
-  run=
+  tried=
   ! curl -s "http://$address/" >/dev/null || fail "the exporter still answers"
   [ ! -e "$(dirname "$(log_path)")" ] || fail "the folder of the played log is left"
 }
@@ -61,11 +41,11 @@ before=$(metric kube_audit_window_denied_requests "$spiking")
 within "$wait_seconds_limit" reaches kube_audit_window_denied_requests "$spiking" $((before + 100))
 rejected=$(metric kube_audit_events_rejected_total .)
 [ "$rejected" = 0 ] || fail "$rejected events of the bundled log were rejected"
-wait "$run" || fail "make run ended with an error"
+wait "$tried" || fail "make run ended with an error"
 nothing_left
 
 start RUN_BINARY=.build/kube-audit-exporter
-kill -TERM "$run"
-wait "$run" 2>/dev/null || true
+kill -TERM "$tried"
+wait "$tried" 2>/dev/null || true
 nothing_left
 echo "make run: where to look, $(grep -c ^kube_audit_ "$folder/metrics") samples, a spike, and nothing left behind"

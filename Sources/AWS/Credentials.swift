@@ -36,13 +36,13 @@ public struct Credentials: Sendable, Hashable, CustomStringConvertible, CustomRe
 }
 
 /// Where credentials come from: one link of the chain that the AWS SDKs have.
-public indirect enum CredentialSource: Sendable, Hashable {
+public enum CredentialSource: Sendable, Hashable {
   /// Keys as they stand in the environment or in a profile.
   case keys(Credentials, link: CredentialLink)
   /// A token of Kubernetes (IRSA) or of another identity provider, exchanged at STS.
   case webIdentity(WebIdentity)
   /// A role that is assumed with other credentials.
-  case role(AssumedRole, base: CredentialSource)
+  indirect case role(AssumedRole, base: CredentialSource)
   /// An agent of the container's host: ECS, or EKS Pod Identity.
   case container(ContainerEndpoint)
   /// The instance's metadata, version 2.

@@ -1,8 +1,9 @@
 /// One audit event: the fields that are counted, nothing more, as borrowed bytes.
 ///
-/// Absent strings are empty: the API server omits empty fields, so the two cannot be told apart and mean the same.
+/// Absent strings are empty: the API server omits empty fields, so the two cannot be told apart and mean the same. It is not
+/// copyable, because a copy of it for every call would be felt.
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go`.
-public struct AuditEvent {
+public struct AuditEvent: ~Copyable {
   public var stage = Stage.unknown
   public var level = Level.unknown
   public var verb = Verb.none

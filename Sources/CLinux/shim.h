@@ -6,8 +6,10 @@
 #include <linux/stat.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -21,15 +23,25 @@ static inline void kae_use_one_heap(void) {
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
-/* What is freed is used again, and large blocks come from the same heap. */
-static inline void kae_keep_heap(void) {
+static inline void kae_trim_heap(void) { malloc_trim(0); }
+/* What is freed is used again, and large blocks come from the same heap. It begins with `room` bytes that are not there
+ * before they are touched, and then as huge pages where the system has such. */
+static inline void kae_keep_heap(size_t room) {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   mallopt(M_TOP_PAD, 1 << 20);
+  void *heap = malloc(room);
+  if (!heap) return;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t first = ((uintptr_t)heap + page - 1) & ~(page - 1);
+  const uintptr_t end = ((uintptr_t)heap + room) & ~(page - 1);
+  if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
+  free(heap);
 }
 #else
 static inline void kae_use_one_heap(void) {}
-static inline void kae_keep_heap(void) {}
+static inline void kae_trim_heap(void) {}
+static inline void kae_keep_heap(size_t room) { (void)room; }
 #endif
 
 /* prctl is variadic, and pthread_setname_np hides behind _GNU_SOURCE. */

@@ -20,6 +20,17 @@ static inline int kae_mhd_connection_fd(struct MHD_Connection *c) {
   const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
   return i ? (int)i->connect_fd : -1;
 }
+/* How many bytes the head of a request has, from its method on; 0 where the library itself is strict about its form, as
+ * MHD_OPTION_STRICT_FOR_CLIENT makes it from 1.0 on. */
+static inline size_t kae_mhd_head_size(struct MHD_Connection *c) {
+#if MHD_VERSION >= 0x00097701
+  (void)c;
+  return 0;
+#else
+  const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+  return i ? i->header_size : 0;
+#endif
+}
 /* The connection's gnutls_session_t; NULL without TLS. */
 static inline struct gnutls_session_int *kae_mhd_tls_session(struct MHD_Connection *c) {
   const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);

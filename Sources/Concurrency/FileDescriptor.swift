@@ -20,7 +20,10 @@ public struct FileDescriptor: ~Copyable, Sendable {
   }
 
   /// A second descriptor of the same open file.
-  public func duplicate() throws(SystemError) -> FileDescriptor {
+  public func duplicate() throws(SystemError) -> FileDescriptor { try Self.duplicate(of: raw) }
+
+  /// A descriptor of our own of an open file that is somebody else's: the standard input.
+  public static func duplicate(of raw: Int32) throws(SystemError) -> FileDescriptor {
     let copy = fcntl(raw, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw .last }
     return FileDescriptor(owning: copy)

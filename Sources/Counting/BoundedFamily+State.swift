@@ -48,7 +48,7 @@ extension BoundedFamily {
   ///
   /// - Parameter more: writes what the family keeps beside.
   mutating func takeDelta(
-    _ family: PersistedFamily, _ edges: StreamEdge, _ panes: PaneStore, to delta: inout CountingDelta,
+    _ family: PersistedFamily, _ edges: StreamEdge, _ panes: borrowing PaneStore, to delta: inout CountingDelta,
     more: (Int, inout StateWriter) -> Void = { _, _ in }
   ) {
     let number = family.rawValue
@@ -56,18 +56,20 @@ extension BoundedFamily {
     let places = table.takeDirty()
     delta.series.reserveCapacity(delta.series.count + places.count)
     var list = PaneStore.PaneList()
+    var writer = StateWriter(version: Self.rowVersion, capacity: 256)
     for place in places {
-      var writer = StateWriter(version: Self.rowVersion, capacity: 96)
+      writer.restart(version: Self.rowVersion)
       writeHead(place, to: &writer)
       let series = table.series[place]
       panes.write(
         table.heads, from: place * windowCount, shown: series.shown, edges.windows, edges.floors(Int(series.cluster)),
         &list, to: &writer)
       more(place, &writer)
-      let labels = series.isKept ? nil : Array(table.arena[series.labels])
+      let text = series.isKept ? nil : table.arena[series.labels]
       table.series[place].isKept = true
       delta.series.append(
-        SeriesRow(family: number, place: UInt32(place), labels: labels, count: series.count, data: writer.bytes))
+        SeriesRow(
+          family: number, place: UInt32(place), text: text, count: series.count, data: Array(writer.bytes[...])))
     }
     takeTotals(family, to: &delta)
   }

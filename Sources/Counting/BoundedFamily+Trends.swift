@@ -82,7 +82,7 @@ private struct TrendRow {
     if parts.count > Self.partsLimit { parts.removeLast() }
   }
 
-  func samples(of table: SeriesTable) -> SampleSet {
+  func samples(of table: borrowing SeriesTable) -> SampleSet {
     var samples = SampleSet(sharing: table.arena)
     for part in parts { samples.append(table.series[part.place].labels, Double(part.total)) }
     return samples

@@ -6,7 +6,7 @@ internal import Metrics
 /// Nothing is estimated and nothing is moved afterwards: an event counts in the series it was admitted to, or in the
 /// folded one. So the sum over all series, with what expired, is always the number of events.
 /// - Source: DESIGN.md, "Bounded family".
-struct BoundedFamily {
+struct BoundedFamily: ~Copyable {
   let name: String
   let limit: FamilyLimit
   var table: SeriesTable

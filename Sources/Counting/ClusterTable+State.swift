@@ -63,7 +63,9 @@ extension ClusterTable {
   }
 
   /// What a cluster's events have changed: its edge, its stages, the windows of its classes.
-  func traffic(_ cluster: Int, edge: Int64, _ windows: Windows, _ floors: Panes, _ panes: PaneStore) -> [UInt8] {
+  func traffic(_ cluster: Int, edge: Int64, _ windows: Windows, _ floors: Panes, _ panes: borrowing PaneStore)
+    -> [UInt8]
+  {
     var writer = StateWriter(version: Self.version, capacity: 256)
     writer.write(edge + 1)
     for stage in 0..<Self.stageCount { writer.write(stages[cluster * Self.stageCount + stage]) }

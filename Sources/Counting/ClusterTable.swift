@@ -38,7 +38,7 @@ struct ClusterTable: ~Copyable {
   /// Events by cluster and stage.
   var stages = Slab<UInt64>()
   /// Heads of the window lists by cluster, class of code and window.
-  var heads: [UInt32] = []
+  var heads = Slab<UInt32>()
   /// By cluster and class of code.
   var pending = Slab<Pending>()
   var index: [[UInt8]: Int] = [:]
@@ -111,6 +111,6 @@ struct ClusterTable: ~Copyable {
     clusters.append(Cluster(labels: labels, labelsRef: ref, stageRefs: stageRefs, classRefs: classRefs))
     stages.append(0, count: Self.stageCount)
     pending.append(Pending(), count: Self.classCount)
-    heads.append(contentsOf: repeatElement(0, count: Self.classCount * windowCount))
+    heads.append(0, count: Self.classCount * windowCount)
   }
 }

@@ -117,7 +117,7 @@ extension Counters {
   }
 
   /// The limit is that of the clusters there are: one cluster cannot fill more than its part.
-  private func readFamily(_ family: BoundedFamily, _ readings: inout Readings, isGauge: Bool = false) {
+  private func readFamily(_ family: borrowing BoundedFamily, _ readings: inout Readings, isGauge: Bool = false) {
     let labels = [(Label.family, family.name)]
     let limit = min(family.limit.inAll, family.limit.perCluster * max(1, family.clusterCount))
     readings[.series].append(labels, Double(family.admitted))

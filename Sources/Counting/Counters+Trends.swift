@@ -62,13 +62,13 @@ extension Counters {
   private func trackedTrends(_ scope: TrendScope, limit: Int) -> Trends.Table {
     let values = trackedInWindow.trendValues(scope, panes)
     var groups: [ArraySlice<UInt8>: Int] = [:]
-    let table = trackedInWindow.table
+    let arena = trackedInWindow.table.arena
     let clusters = clusters.clusters
     return trackedInWindow.trendTable(
       scope, panes, values, .rarest, limit: limit, groupCount: values.count,
       group: { _, series in
         let prefix = clusters[Int(series.cluster)].labels.count + Self.objectPrefix.utf8CodeUnitCount
-        let name = Self.value(in: table.arena[series.labels].dropFirst(prefix))
+        let name = Self.value(in: arena[series.labels].dropFirst(prefix))
         if let known = groups[name] { return known }
         groups[name] = groups.count
         return groups.count - 1

@@ -23,7 +23,8 @@ public struct Counted: Sendable, Hashable {
 /// - Cost: an ordinary request touches numbers only; text is written for refusals, server errors, RBAC mutations,
 ///   impersonation and tracked objects. Nothing is allocated for an event whose series are known, or folded, unless a
 ///   pseudonym is made for it.
-/// - Time: microseconds since the epoch, held between 1970 and 2106. The clock of the windows never goes back.
+/// - Time: microseconds since the epoch, held between 1970 and 2106. The clock of the windows never goes back, but
+///   where `keepTime` says that it must.
 /// - Source: DESIGN.md, sections 3 and 4.
 public struct Counters: ~Copyable {
   let settings: CountingSettings

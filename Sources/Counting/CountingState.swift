@@ -6,17 +6,24 @@ public struct SeriesRow: Sendable, Hashable {
   public let family: UInt8
   /// Where it stands in its family: its order among the others.
   public let place: UInt32
-  /// The rendered labels: its identity. Nil when they were handed over before and stay.
-  public let labels: [UInt8]?
+  /// The rendered labels: its identity. Nil when they were handed over before and stay. They may lie in memory that tables
+  /// share: many new rows then take no memory for them.
+  public let text: ArraySlice<UInt8>?
+  /// A copy of them.
+  public var labels: [UInt8]? { text.map { Array($0) } }
   /// The total.
   public let count: UInt64
   /// Windows, owners, times and marks.
   public let data: [UInt8]
 
   public init(family: UInt8, place: UInt32, labels: [UInt8]?, count: UInt64, data: [UInt8]) {
+    self.init(family: family, place: place, text: labels.map { $0[...] }, count: count, data: data)
+  }
+
+  public init(family: UInt8, place: UInt32, text: ArraySlice<UInt8>?, count: UInt64, data: [UInt8]) {
     self.family = family
     self.place = place
-    self.labels = labels
+    self.text = text
     self.count = count
     self.data = data
   }

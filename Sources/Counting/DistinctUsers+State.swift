@@ -18,7 +18,7 @@ extension DistinctUsers {
   }
 
   /// Appends what has changed.
-  mutating func takeDelta(_ edges: StreamEdge, _ panes: PaneStore, to delta: inout CountingDelta) {
+  mutating func takeDelta(_ edges: StreamEdge, _ panes: borrowing PaneStore, to delta: inout CountingDelta) {
     let (addresses, users, seconds, next) = (addresses, users, seconds, next)
     family.takeDelta(.distinctUsers, edges, panes, to: &delta) { place, writer in
       let address = place < addresses.count ? addresses[place] : Address()

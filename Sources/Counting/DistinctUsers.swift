@@ -7,7 +7,7 @@ internal import Metrics
 ///   event. A window that begins after the latest event of all users that were put out holds no other: its count is
 ///   exact. Else the sketch estimates it, within 3 % (DESIGN.md, section 4).
 /// - Bound: the family's limits of IPs; further ones count as the source IP `(other)`.
-struct DistinctUsers {
+struct DistinctUsers: ~Copyable {
   static let exactLimit = 64
   static let blockUsers = 8
 
@@ -135,10 +135,26 @@ struct DistinctUsers {
   }
 
   private mutating func sketchUser(_ place: Int, _ user: UInt64, _ second: UInt32) {
-    let (reach, series) = (reach, family.table.series)
-    sketch.add(owner: place, user: user, second: second) { reach[Int(series[$0].cluster)] }
+    Self.sketch(in: &sketch, family, reach, owner: place, user: user, second: second)
     changes.note(owner: place, user: user)
     if sketch.prunes != changes.prunes { notePruned() }
+  }
+
+  private static func sketch(
+    in sketch: inout UserSketch, _ family: borrowing BoundedFamily, _ reach: [UInt32], owner: Int, user: UInt64,
+    second: UInt32
+  ) {
+    sketch.add(owner: owner, user: user, second: second) { reach[Int(family.table.series[$0].cluster)] }
+  }
+
+  private static func prune(
+    _ sketch: inout UserSketch, _ family: borrowing BoundedFamily, _ reach: [UInt32], _ addresses: [Address]
+  ) {
+    sketch.prune {
+      addresses[$0].isSketched
+    } reach: {
+      reach[Int(family.table.series[$0].cluster)]
+    }
   }
 }
 
@@ -328,11 +344,24 @@ extension DistinctUsers {
     }
     if hasDropped { family.table.finishRemoving() }
     guard hasChanged else { return }
-    let (addresses, reach, series) = (addresses, reach, family.table.series)
-    sketch.prune {
-      addresses[$0].isSketched
-    } reach: {
-      reach[Int(series[$0].cluster)]
+    Self.prune(&sketch, family, reach, addresses)
+    notePruned()
+  }
+
+  /// Forgets all users.
+  mutating func beginAnew(now: Int64) {
+    for place in addresses.indices where family.table.series[place].state != .free {
+      if addresses[place].isSketched { changes.end(owner: place) }
+      freeBlocks(place)
+      if family.table.series[place].state == .live { family.drop(place) }
+    }
+    family.table.finishRemoving()
+    family.beginAnew(now: now)
+    for cluster in reach.indices { reach[cluster] = 0 }
+    sketch.prune { _ in
+      false
+    } reach: { _ in
+      0
     }
     notePruned()
   }

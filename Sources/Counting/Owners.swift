@@ -2,7 +2,7 @@
 ///
 /// - Shape: owners are known by a keyed 64-bit hash of cluster, kind and value. Two that collide would share a share,
 ///   never a count. An owner lives as long as a series refers to it.
-struct Owners {
+struct Owners: ~Copyable {
   struct Owner {
     var key: UInt64 = 0
     var references: UInt32 = 0
@@ -13,15 +13,15 @@ struct Owners {
   }
 
   /// A place of the index; owner 0 is an empty one.
-  private struct Slot {
+  struct Slot {
     var key: UInt64 = 0
     var owner: UInt32 = 0
   }
 
   /// Owner 0 is nobody.
-  private var owners = [Owner()]
+  private var owners = Slab(repeating: Owner(), count: 1)
   /// Open addressing, at most half full: keys are hashes already.
-  private var index = [Slot](repeating: Slot(), count: 16)
+  private var index = Slab(repeating: Slot(), count: 16)
   private var free: [UInt32] = []
   private(set) var count = 0
 
@@ -78,9 +78,9 @@ struct Owners {
   private mutating func enter(_ key: UInt64, _ owner: UInt32) {
     count += 1
     if count * 2 > index.count {
-      let old = index
-      index = [Slot](repeating: Slot(), count: old.count * 2)
-      for slot in old where slot.owner != 0 { index[position(slot.key)] = slot }
+      var old = Slab(repeating: Slot(), count: index.count * 2)
+      swap(&old, &index)
+      for at in old.indices where old[at].owner != 0 { index[position(old[at].key)] = old[at] }
     }
     index[position(key)] = Slot(key: key, owner: owner)
   }

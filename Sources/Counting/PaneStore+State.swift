@@ -9,7 +9,8 @@ extension PaneStore {
 
   /// Writes the lists that begin at `heads[first]`, one a window; none of them when `heads` is empty.
   func write(
-    _ heads: [UInt32], from first: Int, shown: UInt8, _ windows: Windows, _ floors: Panes, _ list: inout PaneList,
+    _ heads: borrowing Slab<UInt32>, from first: Int, shown: UInt8, _ windows: Windows, _ floors: Panes,
+    _ list: inout PaneList,
     to writer: inout StateWriter
   ) {
     for window in 0..<windows.count {
@@ -41,7 +42,7 @@ extension PaneStore {
   ///
   /// - Returns: which windows are shown, one bit each; and whether there was one that is no longer configured.
   mutating func read(
-    _ reader: inout StateReader, _ heads: inout [UInt32], from first: Int, _ windows: Windows, _ floors: Panes,
+    _ reader: inout StateReader, _ heads: inout Slab<UInt32>, from first: Int, _ windows: Windows, _ floors: Panes,
     now: UInt32, _ list: inout PaneList
   ) throws(StateDamage) -> (shown: UInt8, hasForeign: Bool) {
     var shown: UInt8 = 0

@@ -5,8 +5,9 @@
 /// - Bound: what an edge has passed is dropped when a list would grow and whenever it is read, so a list holds no more
 ///   panes than are in reach.
 /// - Complexity: an event in the order of time is found in the head block.
-struct PaneStore {
-  private struct Block {
+struct PaneStore: ~Copyable {
+  /// Half of a cache line.
+  struct Block {
     var pane0: UInt32 = 0
     var pane1: UInt32 = 0
     var pane2: UInt32 = 0
@@ -15,6 +16,7 @@ struct PaneStore {
     var count1: UInt32 = 0
     var count2: UInt32 = 0
     var next: UInt32 = 0
+    private var unused: UInt32 = 0
 
     @inline(__always)
     mutating func bump(_ pane: UInt32, _ events: UInt32) -> Bool {
@@ -54,10 +56,10 @@ struct PaneStore {
   }
 
   /// Block 0 is never used.
-  private var blocks = [Block()]
+  private var blocks = Slab(repeating: Block(), count: 1)
   private var free: UInt32 = 0
 
-  /// Blocks in use or free, of 28 bytes.
+  /// Blocks in use or free, of 32 bytes.
   var blockCount: Int { blocks.count }
 
   /// Adds one event to `pane` where it is in the head block; false where it is not.

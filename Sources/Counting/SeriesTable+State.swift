@@ -51,8 +51,8 @@ extension SeriesTable {
     let nothing = arena.append(EmptyCollection())
     var gap = Series(labels: nothing, hash: 0, cluster: 0)
     gap.state = .free
-    series = [Series](repeating: gap, count: count)
-    heads = [UInt32](repeating: 0, count: count * windowCount)
+    series = Slab(repeating: gap, count: count)
+    heads = Slab(repeating: 0, count: count * windowCount)
   }
 
   /// Puts a series into its free place; false when another one has the same labels.

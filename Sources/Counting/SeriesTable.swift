@@ -58,16 +58,16 @@ struct Series {
 /// - Identity: the rendered label bytes, compared whole; so no two series render alike.
 /// - Order: by place. The lowest place that a dropped series has left is taken next, so that the order follows from the
 ///   series alone.
-struct SeriesTable {
+struct SeriesTable: ~Copyable {
   /// Set by this file and by what restores it.
   var arena = LabelArena()
-  var series: [Series] = []
+  var series = Slab<Series>()
   /// Heads of the window lists, `windowCount` a series.
-  var heads: [UInt32] = []
+  var heads = Slab<UInt32>()
   let windowCount: Int
   private let key: SipKey
   /// Hash in the upper half, place + 1 in the lower; 0 is empty. At most three quarters full.
-  private(set) var index = [UInt64](repeating: 0, count: 64)
+  private(set) var index = Slab<UInt64>(repeating: 0, count: 64)
   /// The lowest is the last.
   var free: [UInt32] = []
   var liveBytes = 0
@@ -117,7 +117,7 @@ struct SeriesTable {
     } else {
       place = series.count
       series.append(fresh)
-      for _ in 0..<windowCount { heads.append(0) }
+      heads.append(0, count: windowCount)
     }
     if (liveCount + 1) * 4 > index.count * 3 { rebuildIndex(index.count * 2) } else { enter(place) }
     note(place)
@@ -146,7 +146,7 @@ struct SeriesTable {
   }
 
   mutating func rebuildIndex(_ size: Int) {
-    index = [UInt64](repeating: 0, count: size)
+    index = Slab(repeating: 0, count: size)
     for place in series.indices where series[place].state != .free { enter(place) }
   }
 

@@ -10,6 +10,12 @@ struct StateWriter {
     bytes.append(version)
   }
 
+  /// Begins anew in the same memory.
+  mutating func restart(version: UInt8) {
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(version)
+  }
+
   mutating func write(byte: UInt8) { bytes.append(byte) }
 
   mutating func write(_ number: UInt64) {

@@ -27,9 +27,10 @@ extension StreamEdge {
   mutating func restore(_ cluster: Int, input: Int, _ bytes: [UInt8], now: Int64) throws(StateDamage) {
     var reader = try StateReader(bytes, version: Self.feedVersion)
     var feed = Feed()
-    feed.newest = try reader.readTime(upTo: now)
+    // That of an input that was not configured meanwhile may be of a time before the clock was set back.
+    feed.newest = min(now, try reader.readTime(upTo: EventTime.limit))
     feed.lag = min(maxLag, try reader.readTime(upTo: EventTime.limit))
-    feed.heard = try reader.readTime(upTo: now)
+    feed.heard = min(now, try reader.readTime(upTo: EventTime.limit))
     try reader.finish()
     feeds[cluster * inputCount + input] = feed
   }

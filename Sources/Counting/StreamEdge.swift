@@ -4,7 +4,8 @@
 ///   newest time rises. A cluster's lag is the largest among its inputs heard within the maximum (all, when it is
 ///   unlimited). Its edge is the largest `now − lag` so far: it never falls, for a window that was shown is not shown
 ///   again as of an earlier time.
-/// - Clock: `now` never goes back here. A machine's clock that steps back freezes the edge until it has caught up.
+/// - Clock: `now` never goes back here. A machine's clock that steps back a little freezes the edge until it has caught up;
+///   after a long step all edges begin anew.
 /// - Source: DESIGN.md, "Window".
 struct StreamEdge {
   struct Feed {

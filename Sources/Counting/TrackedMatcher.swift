@@ -3,7 +3,8 @@ internal import Metrics
 
 /// Finds the tracked objects that a request is about, cheaply when it is about none.
 ///
-/// - Shape: one bit an object. The verb and the length of the resource leave few bits, and only those compare text.
+/// - Shape: one bit an object. The verb, and length and first letter of the resource, leave few bits, and only those compare
+///   text.
 struct TrackedMatcher {
   private struct Rule {
     let name: [UInt8]
@@ -16,7 +17,7 @@ struct TrackedMatcher {
 
   private var rules: [Rule] = []
   private var byVerb = [UInt64](repeating: 0, count: Verb.allCases.count)
-  private var byLength = [UInt64](repeating: 0, count: 32)
+  private var byResource = [UInt64](repeating: 0, count: 64)
 
   /// - Parameter values: makes label values of the names.
   init(_ objects: [TrackedObject], values: inout LabelValue) {
@@ -29,16 +30,23 @@ struct TrackedMatcher {
           subresources: object.subresources?.map { Array($0.utf8) }, namespace: object.namespace.map { Array($0.utf8) },
           objectName: object.objectName.map { Array($0.utf8) }))
       for verb in object.verbs { byVerb[Int(verb.rawValue)] |= 1 << UInt64(i) }
-      byLength[object.resource.utf8.count & 31] |= 1 << UInt64(i)
+      let first = object.resource.utf8.first ?? 0
+      byResource[Self.slot(object.resource.utf8.count, first)] |= 1 << UInt64(i)
     }
   }
 
   /// The objects that match, one bit each.
   @inline(__always)
   func matches(_ event: borrowing AuditEvent) -> UInt64 {
-    let candidates = byVerb[Int(event.verb.rawValue)] & byLength[event.resource.count & 31]
+    // SAFETY: a text's first byte is readable even when it is empty.
+    let first = unsafe event.resource.raw.baseAddress.unsafelyUnwrapped.pointee
+    let slot = Self.slot(event.resource.count, event.resource.isEmpty ? 0 : first)
+    let candidates = byVerb[Int(event.verb.rawValue)] & byResource[slot]
     return candidates == 0 ? 0 : compare(event, candidates)
   }
+
+  @inline(__always)
+  private static func slot(_ count: Int, _ first: UInt8) -> Int { (count &+ Int(first) &* 5) & 63 }
 
   /// The escaped label value of an object.
   func name(_ object: Int) -> [UInt8] { rules[object].name }

@@ -137,7 +137,7 @@ extension BoundedFamily {
   /// Drops what is idle where the family is crowded: without a change since `before`, with empty windows, and delivered
   /// to a scraper since its last change.
   mutating func expire(before: Int64, scraped: UInt32, _ edges: StreamEdge, _ panes: inout PaneStore) -> Bool {
-    let crowded = (0..<clusterCount).map(isCrowded)
+    let crowded = (0..<clusterCount).map { isCrowded($0) }
     guard crowded.contains(true) else { return false }
     var hasDropped = false
     for place in table.series.indices {

@@ -1,4 +1,5 @@
 internal import Concurrency
+internal import Counting
 public import Diagnostics
 internal import Metrics
 public import State
@@ -75,8 +76,10 @@ final class Committer: Sendable {
     var backlog = Backlog()
     while true {
       switch next(backlog) {
-      case .epoch(let epoch):
+      case .epoch(var epoch):
         backlog.change.merge(epoch.change)
+        // Nothing but the backlog holds it from here on, so that it is gone when it is written.
+        epoch.change = StateChange()
         write(&backlog, isDue: backlog.isDue)
         backlog.tell(epoch)
         state.update { $0.isCommitting = false }
@@ -100,7 +103,10 @@ final class Committer: Sendable {
       try store.commit(backlog.change)
       status.end(succeededAt: clock.now)
       if backlog.failures > 0 { report(.recovered(failures: backlog.failures)) }
+      let isLarge = backlog.isLarge
       backlog.succeeded()
+      // What new series took on their way to the disk is in thousands of pieces, and not needed again soon.
+      if isLarge { Heap.trim() }
     } catch {
       status.end(succeededAt: nil)
       backlog.failed(error)
@@ -123,6 +129,7 @@ final class Committer: Sendable {
 /// What the commit thread has to write, and how long it has failed to.
 private struct Backlog {
   private static let pauseLimit = 5_000
+  private static let largeSeries = 4_096
 
   var change = StateChange()
   private(set) var failures = 0
@@ -130,6 +137,11 @@ private struct Backlog {
   private var retryAt: Microseconds = 0
   /// The last readings whose epoch was committed.
   private var committed: Readings?
+
+  /// Whether thousands of series are new.
+  var isLarge: Bool {
+    change.counting.series.count { $0.text != nil } >= Self.largeSeries
+  }
 
   var isDue: Bool { failures == 0 || Clock.monotonic >= retryAt }
 

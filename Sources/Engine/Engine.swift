@@ -21,6 +21,7 @@ public struct Engine: ~Copyable {
   /// Whether anything was counted since then.
   private(set) var hasChanged = false
   private var unfinished: UnfinishedRecords
+  private var time: TimeKeeper?
 
   /// An engine that keeps nothing.
   ///
@@ -41,10 +42,10 @@ public struct Engine: ~Copyable {
   ///
   /// - Errors: what was saved cannot be taken up again.
   public init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
+    var redeliveries = Redeliveries(isSaved: true)
+    for blob in saved.digests where blob.kind == .pushedBody { try redeliveries.restore(blob) }
     self.init(
-      settings, key: saved.key, tally: try Tally(settings, restoring: saved), redeliveries: Redeliveries(isSaved: true),
-      isSaved: true)
-    for blob in saved.digests where blob.kind == .pushedBody { redeliveries.restore(blob) }
+      settings, key: saved.key, tally: try Tally(settings, restoring: saved), redeliveries: redeliveries, isSaved: true)
   }
 
   private init(
@@ -57,6 +58,25 @@ public struct Engine: ~Copyable {
     inputs = settings.counting.inputs
     self.isSaved = isSaved
     unfinished = UnfinishedRecords(limitBytes: settings.unfinishedBytesLimit)
+  }
+
+  /// Says what the clocks show, before anything is counted or read at that time. An engine that is never told goes by the
+  /// arrival of its batches.
+  ///
+  /// - Parameters:
+  ///   - wall: the system's clock.
+  ///   - steady: a clock that is never set.
+  /// - Returns: how the system's clock was set, if it was; nil as a rule.
+  public mutating func keepTime(_ wall: Microseconds, steady: Microseconds) -> ClockStep? {
+    let newest = time == nil ? max(redeliveries.newest, tally.newestDigest) : 0
+    let hasLeapt = time?.look(wall, steady) ?? false
+    if time == nil { time = TimeKeeper(wall, steady, digestsUntil: newest) }
+    let step: ClockStep? = tally.keepTime(wall).map { .back(by: $0) } ?? (hasLeapt ? .forward : nil)
+    if let step {
+      tally.note(step)
+      hasChanged = true
+    }
+    return step
   }
 
   /// Counts everything in the batch. The answer is for the one who pushed it, once the epoch is committed.
@@ -100,6 +120,7 @@ public struct Engine: ~Copyable {
       case .reached(let position): keep(position, of: batch.input, less: UInt64(unfinishedBytes))
       case .noted(let position): keep(position, of: batch.input, less: 0)
       case .gone(let stream): positions[PositionKey(input: inputs[batch.input], stream: stream)] = .some(nil)
+      case .lost(let bytes): tally.lose(bytes: bytes)
       }
     }
   }
@@ -131,20 +152,27 @@ public struct Engine: ~Copyable {
 
   private mutating func countBody(_ batch: Batch, path: String) -> PushAnswer {
     let digest = digest(of: batch.bytes, path: path)
-    tally.begin(batch)
-    if let first = redeliveries.delivery(of: digest, at: batch.arrival) {
+    let now = begin(batch)
+    if let first = redeliveries.delivery(of: digest, at: now) {
       tally.countDuplicates(first.events)
       return first.isReadable ? .accepted : .nothingReadable
     }
     _ = decoder.decode(batch.bytes, .body, into: &tally)
     let isReadable = !tally.isNothingReadable && batch.bytes.count > 0
     let delivery = Redeliveries.Delivery(events: tally.eventsOfBatch, isReadable: isReadable)
-    tally.evict(digests: redeliveries.remember(digest, delivery, at: batch.arrival))
+    tally.evict(digests: redeliveries.remember(digest, delivery, at: now))
     return delivery.isReadable ? .accepted : .nothingReadable
   }
 
+  /// Nothing arrives later than now, and digests have a clock of their own, which is the answer.
+  private mutating func begin(_ batch: Batch) -> Microseconds {
+    let remembered = time?.digestTime ?? batch.arrival
+    tally.begin(batch, arrival: min(batch.arrival, time?.wall ?? batch.arrival), remembered: remembered)
+    return remembered
+  }
+
   private mutating func countStream(_ batch: Batch, id: UInt64, _ framing: AuditDecoder.Framing) {
-    tally.begin(batch)
+    _ = begin(batch)
     var bytes = batch.bytes
     if let rest = unfinished.take(id) {
       // Rare: only a record over many lines is ever left unfinished, because inputs cut after a line break.

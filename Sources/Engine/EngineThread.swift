@@ -17,9 +17,11 @@ public final class EngineThread: Sendable {
   ///   - store: handed over to the commit thread, which closes it at the end.
   ///   - status: shows how the commits are doing.
   ///   - report: told of failed commits, on the commit thread.
+  ///   - clockWasSet: told when the system's clock was set, on the engine's thread.
   public init(
     _ settings: EngineSettings, restoring saved: SavedState, store: any EpochStore, queue: BatchQueue, clock: Clock,
-    status: CommitStatus, report: @escaping @Sendable (CommitEvent) -> Void = { _ in }
+    status: CommitStatus, report: @escaping @Sendable (CommitEvent) -> Void = { _ in },
+    clockWasSet: @escaping @Sendable (ClockStep) -> Void = { _ in }
   ) throws(Failure) {
     let committer = Committer(
       store: store, status: status, clock: clock, report: report, whenIdle: { queue.wake() })
@@ -30,7 +32,7 @@ public final class EngineThread: Sendable {
       do throws(Failure) {
         let engine = try Engine(settings, restoring: saved)
         birth.update { $0 = .success(()) }
-        var loop = EngineLoop(engine, queue: queue, committer: committer, clock: clock)
+        var loop = EngineLoop(engine, queue: queue, committer: committer, clock: clock, clockWasSet: clockWasSet)
         loop.run()
       } catch { birth.update { $0 = .failure(error) } }
     }
@@ -57,25 +59,33 @@ struct EngineLoop: ~Copyable {
   private let queue: BatchQueue
   private let committer: Committer
   private let clock: Clock
+  private let clockWasSet: @Sendable (ClockStep) -> Void
   /// The epoch that is being counted.
   private var epoch = Epoch()
   /// When the last one was sealed, on the clock that never steps.
   private var sealedAt: Microseconds = 0
 
-  init(_ engine: consuming Engine, queue: BatchQueue, committer: Committer, clock: Clock) {
+  init(
+    _ engine: consuming Engine, queue: BatchQueue, committer: Committer, clock: Clock,
+    clockWasSet: @escaping @Sendable (ClockStep) -> Void
+  ) {
     self.engine = engine
     self.queue = queue
     self.committer = committer
     self.clock = clock
+    self.clockWasSet = clockWasSet
   }
 
   /// Until the queue is closed and empty.
   mutating func run() {
     // What was restored, before anything is added: the commit thread shows it until something is committed.
+    keepTime()
     epoch.readings = engine.readings(at: clock.now)
     seal()
     while true {
-      switch queue.next(waitingMilliseconds: patienceMilliseconds) {
+      let next = queue.next(waitingMilliseconds: patienceMilliseconds)
+      keepTime()
+      switch next {
       case .batch(let batch):
         let answer = engine.count(batch)
         queue.release(batch.reservedBytes)
@@ -100,6 +110,10 @@ struct EngineLoop: ~Copyable {
       }
       if committer.isIdle, epoch.isAwaited || isDue { seal() }
     }
+  }
+
+  private mutating func keepTime() {
+    if let step = engine.keepTime(clock.now, steady: Clock.monotonic) { clockWasSet(step) }
   }
 
   private var isDue: Bool { engine.hasChanged && Clock.monotonic - sealedAt >= Self.sealAfter }

@@ -1,4 +1,5 @@
 internal import AuditEvents
+internal import Diagnostics
 internal import Metrics
 internal import State
 
@@ -20,6 +21,8 @@ struct InputAccount {
   private(set) var digestsEvicted: UInt64 = 0
   /// Bytes read from the source.
   private(set) var bytes: UInt64 = 0
+  /// Bytes that were lost there before they could be read.
+  private(set) var gapBytes: UInt64 = 0
 
   @inline(__always)
   mutating func count(isRequest: Bool, isSalvaged: Bool) {
@@ -61,6 +64,7 @@ struct InputAccount {
     add(.eventsSalvaged, salvaged)
     add(.digestsEvicted, digestsEvicted)
     add(.inputBytes, bytes)
+    add(.sourceGapBytes, gapBytes)
     for reason in IgnoreReason.allCases {
       let value = ignored[Int(reason.rawValue)]
       readings[.eventsIgnored].append([(.input, input), (.reason, reason.label)], Double(value))
@@ -78,6 +82,8 @@ struct InputAccount {
   mutating func evict(digests more: UInt64) { digestsEvicted += more }
 
   mutating func read(bytes more: Int) { bytes += UInt64(more) }
+
+  mutating func lose(bytes more: Int) { gapBytes += UInt64(max(0, more)) }
 }
 
 // How it is kept: one number a row, under words that stay when reasons are added.
@@ -85,6 +91,7 @@ extension InputAccount {
   private static let numbers: [(kind: String, path: any WritableKeyPath<InputAccount, UInt64> & Sendable)] = [
     ("received", \.received), ("counted", \.counted), ("not_a_request", \.notARequest), ("duplicate", \.duplicate),
     ("salvaged", \.salvaged), ("bytes", \.bytes), ("digests_evicted", \.digestsEvicted),
+    ("gap_bytes", \.gapBytes),
   ]
 
   /// The numbers that are not those of `saved`.
@@ -110,8 +117,13 @@ extension InputAccount {
   }
 
   /// The account that these rows tell.
-  init(_ rows: [AccountRow]) {
-    for row in rows { restore(row) }
+  ///
+  /// - Errors: reason `countingState` when one of them is no total.
+  init(_ rows: [AccountRow]) throws(Failure) {
+    for row in rows {
+      guard row.value <= KeptLimit.total else { throw .restoring("what became of an input's events is no total") }
+      restore(row)
+    }
   }
 
   /// Takes over a number. What this version has no word for is counted where the books stay even.

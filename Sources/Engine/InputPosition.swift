@@ -23,4 +23,6 @@ public enum PositionChange: Sendable {
   case noted(InputPosition)
   /// The stream is gone, and what was saved of it is of no use.
   case gone(stream: String)
+  /// So many bytes were lost at the source before they could be read.
+  case lost(bytes: Int)
 }

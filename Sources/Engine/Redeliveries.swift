@@ -76,6 +76,9 @@ struct Redeliveries {
     oldest += 1
   }
 
+  /// When the newest digest came; 0 when none is known.
+  var newest: Microseconds { order.last?.arrival ?? 0 }
+
   // MARK: - State
 
   /// Bytes of an entry: the digest, its arrival, its events and whether it was readable.
@@ -93,12 +96,14 @@ struct Redeliveries {
   /// Arrivals of one commit are in order to this much.
   private static let disorder: Microseconds = 60_000_000
 
-  mutating func restore(_ blob: DigestBlob) {
+  /// - Errors: reason `countingState` when it is no such blob.
+  mutating func restore(_ blob: DigestBlob) throws(Failure) {
     for at in stride(from: 0, to: blob.data.count, by: Self.entryBytes) {
-      guard let digest = blob.data.digest(at: at), let arrival = blob.data.word(at: at + 16),
-        let rest = blob.data.word(at: at + 24)
-      else { return }
-      _ = insert(digest, Delivery(events: rest >> 1, isReadable: rest & 1 == 1), at: Microseconds(bitPattern: arrival))
+      guard let digest = blob.data.digest(at: at),
+        let arrival = blob.data.word(at: at + 16).flatMap(Int64.init(exactly:)),
+        KeptLimit.time.contains(arrival), let rest = blob.data.word(at: at + 24), rest >> 1 <= KeptLimit.total
+      else { throw .restoring("the digests of pushed bodies cannot be read") }
+      _ = insert(digest, Delivery(events: rest >> 1, isReadable: rest & 1 == 1), at: arrival)
     }
   }
 }

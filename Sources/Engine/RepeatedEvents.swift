@@ -22,6 +22,8 @@ struct RepeatedEvents {
   private var youngerSince: Microseconds = 0
   /// When the first event of the older generation came.
   private var olderSince: Microseconds = 0
+  /// When the newest digest came; 0 when none is known.
+  private(set) var newest: Microseconds = 0
   private var scratch: [UInt8] = []
   /// Those that no state holds yet, and when the newest came; nil when none is kept.
   private var unsaved: [UInt8]?
@@ -68,6 +70,7 @@ struct RepeatedEvents {
       youngerSince = arrival
     }
     younger.insert(digest)
+    newest = max(newest, arrival)
   }
 
   // MARK: - State
@@ -84,9 +87,13 @@ struct RepeatedEvents {
   }
 
   /// As if its events came again, all at the time of the newest.
-  mutating func restore(_ blob: DigestBlob) {
+  ///
+  /// - Errors: reason `countingState` when it is no such blob.
+  mutating func restore(_ blob: DigestBlob) throws(Failure) {
     for at in stride(from: 0, to: blob.data.count, by: Self.digestBytes) {
-      guard let digest = blob.data.digest(at: at) else { return }
+      guard let digest = blob.data.digest(at: at), KeptLimit.time.contains(blob.arrival) else {
+        throw .restoring("the digests of events cannot be read")
+      }
       insert(digest, blob.arrival)
     }
   }

@@ -17,12 +17,16 @@ struct Tally: ~Copyable, EventSink {
   /// Evictions from `repeats` that an input was charged with.
   private var evictedBefore: UInt64 = 0
   private let inputs: [String]
+  /// Since the start.
+  private var clockStepsBack: UInt64 = 0
+  private var clockStepsForward: UInt64 = 0
 
   /// The batch being decoded.
   private var input = 0
   private var defaultCluster: ClusterIndex
   private var defaultClusterName = "default"
   private var arrival: Microseconds = 0
+  private var remembered: Microseconds = 0
   private(set) var eventsOfBatch: UInt64 = 0
   private var rejectedOfBatch: UInt64 = 0
 
@@ -31,27 +35,30 @@ struct Tally: ~Copyable, EventSink {
   /// - Parameter rememberedEvents: events that are remembered to be known again; lower in tests.
   init(_ settings: EngineSettings, key: SipKey, rememberedEvents: Int = RepeatedEvents.generationLimit) {
     let counters = Counters(settings: settings.counting, key: key)
-    self.init(settings, counters, RepeatedEvents(key: key, limit: rememberedEvents), [:])
+    let accounts = settings.counting.inputs.map { _ in InputAccount() }
+    self.init(settings, counters, RepeatedEvents(key: key, limit: rememberedEvents), accounts)
   }
 
   /// Counts that go on where others were.
   init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
     let counters = try Counters(settings: settings.counting, key: saved.key, restoring: saved.counting)
     var repeats = RepeatedEvents(key: saved.key, isSaved: true)
-    for blob in saved.digests where blob.kind == .repeatedEvent { repeats.restore(blob) }
+    for blob in saved.digests where blob.kind == .repeatedEvent { try repeats.restore(blob) }
     // The rows of an input that is no longer configured stay in the state, and are shown again when it returns.
-    self.init(settings, counters, repeats, Dictionary(grouping: saved.accounts, by: \.input))
+    let rows = Dictionary(grouping: saved.accounts, by: \.input)
+    var accounts: [InputAccount] = []
+    for input in settings.counting.inputs { accounts.append(try InputAccount(rows[input] ?? [])) }
+    self.init(settings, counters, repeats, accounts)
   }
 
   private init(
-    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents,
-    _ rows: [String: [AccountRow]]
+    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents, _ accounts: [InputAccount]
   ) {
     self.counters = counters
     self.repeats = repeats
     evictedBefore = repeats.evictedEarly
     inputs = settings.counting.inputs
-    accounts = inputs.map { InputAccount(rows[$0] ?? []) }
+    self.accounts = accounts
     savedAccounts = accounts
     account = accounts.first ?? InputAccount()
     defaultCluster = self.counters.cluster(named: "default")
@@ -59,11 +66,14 @@ struct Tally: ~Copyable, EventSink {
   }
 
   /// What is reported from here on belongs to this batch.
-  mutating func begin(_ batch: Batch) {
+  ///
+  /// - Parameter remembered: its time by the clock of digests.
+  mutating func begin(_ batch: Batch, arrival: Microseconds, remembered: Microseconds) {
     turn(to: batch.input)
     defaultCluster = counters.cluster(named: batch.cluster)
     defaultClusterName = batch.cluster
-    arrival = batch.arrival
+    self.arrival = arrival
+    self.remembered = remembered
     account.read(bytes: batch.sourceBytes)
     eventsOfBatch = 0
     rejectedOfBatch = 0
@@ -90,7 +100,7 @@ struct Tally: ~Copyable, EventSink {
   mutating func receive(_ event: borrowing AuditEvent) {
     eventsOfBatch &+= 1
     let cluster = event.cluster.isEmpty ? defaultCluster : counters.cluster(named: event.cluster)
-    if repeats.contains(event, cluster: defaultClusterName, arrival: arrival) { return account.countDuplicates(1) }
+    if repeats.contains(event, cluster: defaultClusterName, arrival: remembered) { return account.countDuplicates(1) }
     let outcome = counters.count(event, cluster: cluster, input: input, arrival: arrival)
     account.count(isRequest: outcome.isRequest, isSalvaged: event.isSalvaged)
   }
@@ -105,6 +115,23 @@ struct Tally: ~Copyable, EventSink {
     rejectedOfBatch += 1
     account.reject(reason)
   }
+
+  /// Says what the system's clock shows: by how much the windows' clock was set back, nil as a rule.
+  mutating func keepTime(_ now: Microseconds) -> Microseconds? { counters.keepTime(now) }
+
+  /// Counts it for the readings.
+  mutating func note(_ step: ClockStep) {
+    switch step {
+    case .back: clockStepsBack += 1
+    case .forward: clockStepsForward += 1
+    }
+  }
+
+  /// When the newest digest came that was restored.
+  var newestDigest: Microseconds { repeats.newest }
+
+  /// The input at hand lost bytes at its source.
+  mutating func lose(bytes: Int) { account.lose(bytes: bytes) }
 
   mutating func countDuplicates(_ events: UInt64) { account.countDuplicates(events) }
 
@@ -139,6 +166,8 @@ struct Tally: ~Copyable, EventSink {
     var readings = counters.readings(now: now)
     if withTrends { readings.trends = counters.trends() }
     settleEvictions()
+    readings[.clockSteps].append([(.direction, "back")], Double(clockStepsBack))
+    readings[.clockSteps].append([(.direction, "forward")], Double(clockStepsForward))
     if accounts.indices.contains(input) { accounts[input] = account }
     for (name, account) in zip(inputs, accounts) { account.append(to: &readings, input: name) }
     return readings

@@ -21,6 +21,8 @@ enum FailureReport {
     case .file(let path, let byteOffset): "\(path), byte \(byteOffset)"
     case .path(let path): path
     case .setting(let key, _, _) where key.hasPrefix("--"): "flag \(key)"
+    // A key may be empty, and is then shown as what it is.
+    case .setting("", let file, let line): self.place(.setting(key: "\"\"", file: file, line: line))
     case .setting(let key, let file?, let line?): "setting \(key) (\(file), line \(line))"
     case .setting(let key, let file?, nil): "setting \(key) (\(file))"
     case .setting(let key, _, _): "setting \(key)"

@@ -31,7 +31,7 @@ final class RunningExporter: Sendable {
   private let filesWatch: FilesWatch?
   private let pushServer: HTTPServer?
   private let webServer: HTTPServer
-  private let readiness = Readiness()
+  private let readiness: Readiness
 
   /// Starts everything. When it returns, the exporter is ready.
   init(_ options: ServeOptions, log: LogOutput) throws(Failure) {
@@ -39,8 +39,13 @@ final class RunningExporter: Sendable {
     let clock = Clock.system
     logger = log.logger()
     logger.info("starting", metadata: ["version": "\(Version.version)", "revision": "\(Version.revision)"])
-    let chosen = InputList.all.compactMap { entry in
-      entry.make(settings.inputSettings).map { (name: entry.name, input: $0) }
+    let descriptors = try Self.descriptors(settings, logger)
+    var inputSettings = settings.inputSettings
+    inputSettings.file.openFilesLimit = descriptors.files
+    var serving = HTTPServer.Options()
+    serving.connectionsLimit = descriptors.connections
+    let chosen = InputList.all.compactMap { [inputSettings] entry in
+      entry.make(inputSettings).map { (name: entry.name, input: $0) }
     }
     queue = BatchQueue(limitBytes: settings.queueBudgetBytes)
     gates = try Gates(options.listeners, settings)
@@ -52,17 +57,20 @@ final class RunningExporter: Sendable {
     do throws(Failure) {
       engine = try EngineThread(
         engineSettings, restoring: saved, store: store, queue: queue, clock: clock,
-        status: commits, report: { [logger] event in Self.report(event, to: logger) })
+        status: commits, report: { [logger] event in Self.report(event, to: logger) },
+        clockWasSet: { [logger] step in Self.report(step, to: logger) })
     } catch { throw error.reason == .countingState ? error.moved(to: .path(store.place)) : error }
     reloader = Reloader(options, gates: gates, log: log, queue: queue, inputs: chosen.map(\.name), clock: clock)
     inputs = RunningInputs(chosen.map(\.name), saved: saved.positions, commits: commits)
+    readiness = Readiness(admitsPushes: { commits.admitsPushes }, inputsDown: { [inputs] in inputs.namesDown })
 
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
       settings: settings, queue: queue, statuses: inputs.statuses,
       state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock)
     webServer = try HTTPServer(
-      addresses: settings.web.listenAddresses, router: web.router, counters: web.counters, gate: gates.web)
+      addresses: settings.web.listenAddresses, options: serving, router: web.router, counters: web.counters,
+      gate: gates.web)
     for address in webServer.addresses {
       logger.info("listening", metadata: ["address": "\(address)", "tls": "\(gates.web.isTLS)"])
     }
@@ -72,7 +80,7 @@ final class RunningExporter: Sendable {
     }
     try inputs.start(
       chosen.map(\.input), cluster: settings.clusterName, queue: queue, clock: clock, log: log)
-    pushServer = try Self.pushServer(settings, inputs, queue, web.counters, gates)
+    pushServer = try Self.pushServer(settings, serving, inputs, queue, web.counters, gates)
     for address in pushServer?.addresses ?? [] {
       logger.info("listening for pushes", metadata: ["address": "\(address)", "tls": "\(gates.push.isTLS)"])
     }
@@ -82,6 +90,22 @@ final class RunningExporter: Sendable {
       : try FilesWatch({ [reloader] in reloader.watchedFiles }, changed: { [reloader] in reloader.filesChanged() })
     readiness.obstacle = nil
     logger.info("ready", metadata: ["inputs": "\(chosen.map(\.name).joined(separator: ", "))"])
+  }
+
+  /// What may be open of files and connections.
+  private static func descriptors(_ settings: Settings, _ logger: Logger) throws(Failure) -> DescriptorBudget {
+    let addresses = settings.web.listenAddresses.count + settings.inputs.webhook.listenAddresses.count
+    let limit = DescriptorBudget.limit(raisedTo: DescriptorBudget.wanted(addresses))
+    let budget = try DescriptorBudget(limit: limit, addresses: addresses)
+    if budget.isShort {
+      logger.warning(
+        "the process may open few files: fewer are followed at a time, and fewer connections taken",
+        metadata: [
+          "limit": "\(limit)", "files": "\(budget.files)", "connections": "\(budget.connections)",
+          "wanted": "\(DescriptorBudget.wanted(addresses))",
+        ])
+    }
+    return budget
   }
 
   private static func openState(_ settings: Settings, _ logger: Logger) throws(Failure) -> (StateStore, SavedState) {
@@ -120,14 +144,26 @@ final class RunningExporter: Sendable {
     }
   }
 
+  private static func report(_ step: ClockStep, to logger: Logger) {
+    switch step {
+    case .back(let by):
+      logger.warning(
+        "the system's clock was set back: all windows begin anew, totals stay",
+        metadata: ["seconds": "\(by / 1_000_000)"])
+    case .forward:
+      logger.warning("the system's clock was set forward, or the machine was asleep: windows are emptied, totals stay")
+    }
+  }
+
   private static func pushServer(
-    _ settings: Settings, _ inputs: RunningInputs, _ queue: BatchQueue, _ counters: HTTPCounters,
-    _ gates: Gates
+    _ settings: Settings, _ options: HTTPServer.Options, _ inputs: RunningInputs, _ queue: BatchQueue,
+    _ counters: HTTPCounters, _ gates: Gates
   ) throws(Failure) -> HTTPServer? {
     let routes = inputs.endpoints.map { Route.push($0.endpoint, queue: queue, status: $0.status) { gates.pushRights } }
     guard !routes.isEmpty else { return nil }
     return try HTTPServer(
-      addresses: settings.inputs.webhook.listenAddresses, router: Router(routes), counters: counters, gate: gates.push)
+      addresses: settings.inputs.webhook.listenAddresses, options: options, router: Router(routes), counters: counters,
+      gate: gates.push)
   }
 
   /// Stops everything; what was read or pushed is counted.

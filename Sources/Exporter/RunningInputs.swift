@@ -15,6 +15,8 @@ final class RunningInputs: Sendable {
 
   /// By the inputs' index.
   let statuses: [InputStatus]
+  /// The inputs that do not work now.
+  var namesDown: [String] { statuses.filter { !$0.snapshot.isUp }.map(\.name) }
   /// What the inputs want served to those who push.
   var endpoints: [Push] { parts.withLock { $0.endpoints } }
 

@@ -49,7 +49,6 @@ struct SelfMetrics: Sendable {
       for (code, count) in now.pushAnswers.sorted(by: { $0.key < $1.key }) {
         all[.pushRequests].append([label, (.code, String(code))], Double(count))
       }
-      all[.sourceGapBytes].append([label], Double(now.gapBytes))
     }
   }
 }
@@ -66,6 +65,7 @@ struct StateMetrics: Sendable {
     all[.stateCommitErrors] = SampleSet(Double(now.errors))
     if let last = now.lastCommit { all[.stateLastCommit] = SampleSet(Double(last) / 1e6) }
     if let bytes = store.sizeBytes { all[.stateSize] = SampleSet(Double(bytes)) }
+    if let bytes = store.availableBytes { all[.stateFilesystemAvail] = SampleSet(Double(bytes)) }
   }
 }
 

@@ -13,8 +13,6 @@ public final class InputStatus: Sendable {
     public var errors: [Failure.Reason: UInt64] = [:]
     /// Answers given to those who push, by HTTP status.
     public var pushAnswers: [Int: UInt64] = [:]
-    /// Bytes known to be lost at the source.
-    public var gapBytes: UInt64 = 0
     /// What is being read, one line each, for the page: a path and how far, an endpoint.
     public var sources: [Source] = []
 

@@ -24,7 +24,7 @@ enum SourceProblem: Error, Equatable {
 ///
 /// - Limit: of an unfinished line at most `lineBytesLimit` or one chunk is held, whichever is more. Of a longer one
 ///   that much and one byte more is passed on, with a line break behind it, so that the decoder sees that it is too
-/// long; the rest up to the real line break is skipped.
+///   long; the rest up to the real line break is skipped.
 /// - Edge: zero bytes at the beginning of a line are dropped. A file that is truncated under a writer that goes on at
 ///   its old offset begins with a hole of them, possibly longer than any line may be.
 /// - Errors: the source's; nothing that was read before is lost by one.

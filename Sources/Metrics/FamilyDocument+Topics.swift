@@ -37,6 +37,7 @@ extension FamilyDocument {
     case .input: "The input that the events came by."
     case .family: "The name of a bounded metric family."
     case .handler: "The part of the exporter that answered."
+    case .direction: "Whither the system's clock was set: `back` or `forward`."
     case .sourceIP:
       """
       The last source IP of the event, the only one that a client cannot invent. With trusted proxies configured: the \

@@ -19,6 +19,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case clusterExpected = "kube_audit_cluster_expected"
   case clusterLastEvent = "kube_audit_cluster_last_event_timestamp_seconds"
   case eventLag = "kube_audit_event_lag_seconds"
+  case clockSteps = "kube_audit_clock_steps_total"
   // Accounting, per input.
   case eventsReceived = "kube_audit_events_received_total"
   case eventsCounted = "kube_audit_events_counted_total"
@@ -50,6 +51,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case stateCommitErrors = "kube_audit_state_commit_errors_total"
   case stateLastCommit = "kube_audit_state_last_commit_timestamp_seconds"
   case stateSize = "kube_audit_state_size_bytes"
+  case stateFilesystemAvail = "kube_audit_state_filesystem_avail_bytes"
   // The exporter itself.
   case httpRequests = "kube_audit_http_requests_total"
   case buildInfo = "kube_audit_exporter_build_info"

@@ -61,12 +61,16 @@ extension Families {
       Family(
         .sourceGapBytes, .counter, [.input],
         help: "Bytes that were lost at the source before they could be read.",
-        note: "A file that was cut before its end was reached, for one.",
+        note:
+          "A file that was cut before its end was reached, for one. Committed with the positions, so it outlives restarts.",
         query: "sum by (input) (increase(kube_audit_source_gap_bytes_total[1h])) > 0"),
       Family(
         .pushRequests, .counter, [.input, .code],
         help: "Answers given to those who push events, by HTTP code.",
-        note: "503 asks the sender to try again later; an API server does so five times at most.",
+        note: """
+          503 asks the sender to try again later; an API server does so five times at most. Begins at 0 with each start: it \
+          tells how this process answered, and nothing is counted by it.
+          """,
         query: #"sum by (input) (rate(kube_audit_push_requests_total{code="503"}[5m])) > 0"#),
       Family(
         .inputUp, .gauge, [.input],
@@ -79,6 +83,7 @@ extension Families {
       Family(
         .inputErrors, .counter, [.input, .reason],
         help: "Errors of an input, by reason.",
+        note: "Begins at 0 with each start.",
         query: "sum by (input, reason) (increase(kube_audit_input_errors_total[15m]))"),
     ])
 
@@ -145,7 +150,18 @@ extension Families {
         query: "time() - kube_audit_state_last_commit_timestamp_seconds > 60"),
       Family(
         .stateSize, .gauge, [],
-        help: "Bytes of the state's files; absent when it is kept in memory."),
+        help: "Bytes of the state's files; absent when it is kept in memory.",
+        note: """
+          The state has no limit of its own: what it holds is bounded by the limits of the families, of the digests and of \
+          the files that are followed.
+          """),
+      Family(
+        .stateFilesystemAvail, .gauge, [],
+        help:
+          "Bytes free for the exporter on the state's file system; absent when it is kept in memory.",
+        query: """
+          kube_audit_state_filesystem_avail_bytes - kube_audit_state_size_bytes < 67108864
+          """),
     ])
 
   // MARK: The exporter
@@ -156,7 +172,8 @@ extension Families {
     families: [
       Family(
         .httpRequests, .counter, [.handler, .code],
-        help: "HTTP requests answered by the exporter, by handler and code."),
+        help: "HTTP requests answered by the exporter, by handler and code.",
+        note: "Begins at 0 with each start."),
       Family(
         .buildInfo, .info, [.version, .revision, .branch, .swiftversion, .goos, .goarch],
         help: "What the exporter was built from and for.",

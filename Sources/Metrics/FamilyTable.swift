@@ -8,6 +8,7 @@ public enum Families {
 
   /// The declaration of one family.
   public static func family(_ id: FamilyID) -> Family {
+    // A table by sections cannot be checked at compile time; a test asks for every one.
     guard let family = byID[id] else { preconditionFailure("\(id) is not in the family table") }
     return family
   }
@@ -151,5 +152,13 @@ public enum Families {
         help: "How far the newest audit event was behind the clock when it arrived.",
         note: "Set whenever a newer event arrives. Windows end this far behind the clock.",
         query: "max by (k8s_cluster, input) (kube_audit_event_lag_seconds) > 600"),
+      Family(
+        .clockSteps, .counter, [.direction],
+        help: "How often the system's clock was set by more than two minutes while the exporter ran.",
+        note: """
+          `forward` empties windows at once, also after the machine was asleep. `back` begins all windows anew, when the \
+          exporter starts with a clock that is behind its state too. Totals are right either way. Begins at 0 with each start.
+          """,
+        query: "sum by (instance, direction) (increase(kube_audit_clock_steps_total[1h])) > 0"),
     ])
 }

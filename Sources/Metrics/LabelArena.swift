@@ -4,7 +4,7 @@
 /// it lives copies the last chunk once, 64 KiB at most.
 public struct LabelArena: Sendable {
   /// Where a text stands.
-  public struct Ref: Sendable, Hashable {
+  public struct Ref: Sendable, Hashable, BitwiseCopyable {
     var chunk: UInt32
     var offset: UInt32
     public var count: UInt32

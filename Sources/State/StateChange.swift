@@ -112,7 +112,8 @@ public struct StateChange: Sendable {
   fileprivate static func merged<Item>(
     _ earlier: [Item], _ later: [Item], _ key: (Item) -> some Hashable, _ combine: (Item, Item) -> Item
   ) -> [Item] {
-    guard !earlier.isEmpty, !later.isEmpty else { return earlier + later }
+    if earlier.isEmpty { return later }
+    if later.isEmpty { return earlier }
     var all = earlier
     var places = Dictionary(zip(earlier.lazy.map(key), earlier.indices)) { $1 }
     for item in later {
@@ -137,8 +138,8 @@ extension CountingDelta {
     }
     series = StateChange.merged(series, later.series, \.key) { old, new in
       // Labels are handed over once.
-      guard new.labels == nil else { return new }
-      return SeriesRow(family: new.family, place: new.place, labels: old.labels, count: new.count, data: new.data)
+      guard new.text == nil else { return new }
+      return SeriesRow(family: new.family, place: new.place, text: old.text, count: new.count, data: new.data)
     }
     records = StateChange.newest(records, later.records, \.key)
   }

@@ -27,6 +27,13 @@ struct StateFile: Sendable {
     [path, path + "-wal"].reduce(0) { $0 + UInt64((try? FileFacts(path: $1))?.size ?? 0) }
   }
 
+  /// Bytes that we may still write to its file system; nil when that cannot be told.
+  var availableBytes: UInt64? {
+    var facts = statvfs()
+    guard unsafe statvfs(directory, &facts) == 0 else { return nil }
+    return UInt64(facts.f_bavail) * UInt64(facts.f_frsize)
+  }
+
   /// Refuses what is no state of ours, by the first bytes of the file. An empty file is a new one.
   ///
   /// - Source: the database header of SQLite's file format, sqlite.org/fileformat2.html.

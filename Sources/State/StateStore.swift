@@ -51,6 +51,9 @@ public import Diagnostics
   /// Bytes of the files now; nil in memory. May be asked for by any thread.
   public var sizeBytes: UInt64? { file?.sizeBytes }
 
+  /// Bytes that may still be written to the file system of the state; nil in memory. May be asked for by any thread.
+  public var availableBytes: UInt64? { file?.availableBytes }
+
   /// Everything that was committed. Call it before the first commit.
   public func load() throws(Failure) -> SavedState {
     guard let connection else { throw StateFailure.replaced(place) }

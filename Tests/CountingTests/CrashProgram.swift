@@ -15,6 +15,7 @@ struct CrashProgram {
   enum Step {
     case event(TestEvent, cluster: String, input: Int, arrival: Int64)
     case reading(Int64)
+    case time(Int64)
     case scraped(UInt32)
     case reload(CountingSettings)
     case expect([String])
@@ -50,6 +51,7 @@ struct CrashProgram {
     let many = base.random.chance(60)
     for step in 0..<steps where hasAgreed {
       base.stepClock()
+      if base.keepsTime { play(.time(base.clock), &living, &mortal, step) }
       let next = self.next(many: many, living.number)
       play(next, &living, &mortal, step)
       if base.random.chance(12) { commit(&mortal, step) }
@@ -109,6 +111,7 @@ struct CrashProgram {
     case .reading(let now):
       let lines = ReadingsText.lines(counters.readings(now: now))
       return lines + counters.trends(seconds: 120, rowsLimit: 4).clusters.map { "\($0)" }
+    case .time(let now): return ["\(counters.keepTime(now) ?? 0)"]
     case .scraped(let number): counters.scraped(number)
     case .reload(let settings): counters.apply(settings)
     case .expect(let names):

@@ -62,6 +62,28 @@ struct Model {
     return "(other)"
   }
 
+  /// The system's clock shows this: set back far, all windows begin anew.
+  mutating func keepTime(_ time: Int64) {
+    guard !settings.followsEventTime, now - time > 120_000_000 else { return }
+    now = time
+    (requests, refused, edges) = ([], [], [:])
+    for (name, before) in families {
+      var family = before
+      family.hits = []
+      for place in family.entries.indices {
+        family.entries[place].shown = []
+        family.entries[place].changed = min(now, family.entries[place].changed)
+      }
+      families[name] = family
+    }
+    for (cluster, inputs) in feeds {
+      for (input, feed) in inputs {
+        feeds[cluster]?[input] = Feed(newest: min(feed.newest, now), lag: feed.lag, heard: min(feed.heard, now))
+      }
+      advance(cluster)
+    }
+  }
+
   /// Moves the edge of one cluster on, as its feeds stand.
   mutating func advance(_ cluster: String) {
     guard let heard = feeds[cluster] else { return }

@@ -12,6 +12,10 @@ struct RandomProgram {
   var settings = CountingSettings()
   var model: Model
   var clock: Int64
+  /// How far the clock was set forward by mistake.
+  private var astray: Int64 = 0
+  /// Whether counting is told what the clock shows, as the engine does.
+  let keepsTime: Bool
   var hasAgreed = true
   let seed: UInt64
 
@@ -47,6 +51,7 @@ struct RandomProgram {
     settings.limits.seriesPerIPv6Network = 1 + random.below(4)
     settings.limits.resourcesPerCluster = 1 + random.below(3)
     model = Model(settings)
+    keepsTime = random.chance(80)
     clock = 1_700_000_000_000_000 + Int64(random.below(1_000_000_000))
   }
 
@@ -55,6 +60,10 @@ struct RandomProgram {
     var delivered: UInt32 = 0
     for step in 0..<steps where hasAgreed {
       stepClock()
+      if keepsTime {
+        _ = counters.keepTime(clock)
+        model.keepTime(clock)
+      }
       if random.chance(90) {
         let event = event()
         let name = random.pick(["a", "b", "c", "d", "e"])
@@ -86,6 +95,12 @@ struct RandomProgram {
     case 77: clock -= Int64(random.below(20_000_000))
     case 78 where random.chance(20): clock += Int64(random.below(200_000)) * 1_000_000
     case 79 where random.chance(20): clock -= Int64(random.below(3_000)) * 1_000_000
+    case 80 where astray == 0 && random.chance(30):
+      astray = random.pick([180, 3_600, 86_400, 31_536_000]) * 1_000_000
+      clock += astray
+    case 81..<84 where astray > 0:
+      clock -= astray
+      astray = 0
     default: break
     }
   }

@@ -109,9 +109,9 @@ private let minute: Microseconds = 60 * 1_000_000
   /// Two generations are remembered, the younger whole; what left before its time is known.
   @Test func aFloodOfEventsStaysBounded() {
     var events = RepeatedEvents(key: Workbench.key, limit: 100)
-    var event = AuditEvent()
-    event.origin = .aks
     func isRepeated(_ n: Int, _ arrival: Microseconds = AuditText.now) -> Bool {
+      var event = AuditEvent()
+      event.origin = .aks
       event.time = Int64(n)
       return events.contains(event, cluster: "main", arrival: arrival)
     }

@@ -90,6 +90,56 @@ import Testing
     #expect(readings.sum(.requests) == 6)
   }
 
+  /// A total that no engine wrote would overflow, or be shown as another number.
+  @Test(arguments: ["received", "counted", "ignored", "rejected", "dropped", "bytes"])
+  func whatIsNoTotalIsRefused(kind: String) throws {
+    for (value, isTotal) in [(UInt64(1) << 53, true), (1 << 53 + 1, false), (.max, false)] {
+      let store = try StateStore(.memory)
+      var change = StateChange()
+      change.accounts = [AccountRow(input: "webhook", kind: kind, reason: "", value: value)]
+      try store.commit(change)
+      let saved = try store.load()
+      guard !isTotal else {
+        var engine = try Engine(Workbench.settings, restoring: saved)
+        // Counts on from there.
+        _ = engine.count(Workbench.batch("{}\nno event\n".utf8, .body(path: "/webhook"), input: 2))
+        continue
+      }
+      let failure = #expect(throws: Failure.self) { _ = try Engine(Workbench.settings, restoring: saved) }
+      #expect(failure?.reason == .countingState && failure?.remedy.isEmpty == false)
+    }
+  }
+
+  /// Digests with times or counts that overflow, or cut short.
+  @Test(arguments: [UInt64(1) << 53 + 1, 1 << 63, .max])
+  func whatAreNoDigestsIsRefused(number: UInt64) throws {
+    let digest = [UInt8](repeating: 1, count: 16)
+    func word(_ word: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) } }
+    let now = word(UInt64(AuditText.now))
+    let blobs: [(DigestBlob, isGood: Bool)] = [
+      (DigestBlob(kind: .pushedBody, arrival: 0, data: digest + now + word(3)), true),
+      (DigestBlob(kind: .pushedBody, arrival: 0, data: digest + word(number) + word(3)), false),
+      (DigestBlob(kind: .pushedBody, arrival: 0, data: digest + now + word(.max - 1)), false),
+      (DigestBlob(kind: .pushedBody, arrival: 0, data: digest + now), false),
+      (DigestBlob(kind: .repeatedEvent, arrival: AuditText.now, data: digest), true),
+      (DigestBlob(kind: .repeatedEvent, arrival: Int64(bitPattern: number), data: digest), false),
+      (DigestBlob(kind: .repeatedEvent, arrival: AuditText.now, data: Array(digest.dropLast())), false),
+    ]
+    for (blob, isGood) in blobs {
+      let store = try StateStore(.memory)
+      var change = StateChange()
+      change.digests = [blob]
+      try store.commit(change)
+      let saved = try store.load()
+      if isGood {
+        _ = try Engine(Workbench.settings, restoring: saved)
+      } else {
+        let failure = #expect(throws: Failure.self) { _ = try Engine(Workbench.settings, restoring: saved) }
+        #expect(failure?.reason == .countingState && failure?.remedy.isEmpty == false)
+      }
+    }
+  }
+
   /// The digests of ten minutes come back, and no others stay in the state.
   @Test func digestsAgeInTheState() throws {
     let store = try StateStore(.memory)

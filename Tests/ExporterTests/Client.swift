@@ -33,11 +33,7 @@ func curl(_ port: UInt16, _ path: String, _ arguments: [String] = [], input: [UI
 
 /// Waits until `condition` holds, at most ten seconds. Answers whether it does.
 func eventually(_ condition: () -> Bool) -> Bool {
-  for _ in 0..<2_000 {
-    if condition() { return true }
-    usleep(5_000)
-  }
-  return condition()
+  Deadline.poll(seconds: 10) { condition() ? true : nil } ?? false
 }
 
 extension HTTPServer {

@@ -45,7 +45,7 @@ import Testing
       if random.next() % 2 == 0 || seats.isEmpty {
         let goes =
           seats.count < limit
-          ? nil : seats.filter { $0.standing < 3 }.min { ($0.standing, $0.since) < ($1.standing, $1.since) }
+          ? nil : seats.filter { $0.standing < 4 }.min { ($0.standing, $0.since) < ($1.standing, $1.since) }
         seats.append((try Seat(crowd, timers, lingerer), 0, step))
         if let goes {
           #expect(goes.seat.isCut, "step \(step)")
@@ -56,7 +56,7 @@ import Testing
         if random.next() % 5 == 0 {
           seats.remove(at: at)
         } else {
-          let standing = Int(random.next() % 4)
+          let standing = Int(random.next() % 5)
           seats[at].seat.watch.stand(try #require(ConnectionCrowd.Standing(rawValue: standing)))
           (seats[at].standing, seats[at].since) = (standing, step)
         }

@@ -168,6 +168,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
       var isOpen = true
       while isOpen, Clock.monotonic - start < 25_000_000 {
         isOpen = beginning.isEmpty ? client.read().isEmpty == false : client.send("a")
+        // Not a wait: it is the pace at which this client sends.
         usleep(50_000)
       }
       let seconds = Double(Clock.monotonic - start) / 1e6
@@ -188,6 +189,25 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     #expect(eventually { server.activeRequests == 1 })
     #expect(eventually { server.activeRequests == 0 })
     #expect(client.read().utf8.count < 64 << 20)
+  }
+
+  /// Connections that ask for a large page and do not read it do not take all places for as long as an answer may take.
+  @Test func manyWhoDoNotReadShutNobodyOut() throws {
+    let page = HTTPBody([UInt8](repeating: 65, count: 32 << 20))
+    let server = try HTTPServer.local([hello, Route("/big") { $1.answer(HTTPResponse(200, body: page)) }]) {
+      $0.connectionsLimit = 16
+    }
+    defer { server.stop(graceMilliseconds: 100) }
+    var slow: [RawConnection] = []
+    for _ in 0..<16 {
+      let client = try RawConnection(port: server.port)
+      client.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(client.read { !$0.isEmpty }.hasPrefix("HTTP/1.1 200"), "nobody is cut before places are scarce")
+      slow.append(client)
+    }
+    for _ in 0..<3 { #expect(try curl(server.port, "/hello", ["-m", "5"]).status == 200) }
+    #expect(try curl(server.port, "/big", ["-m", "20"]).body.count == page.count)
+    withExtendedLifetime(slow) {}
   }
 
   @Test func connectionsPerAddressAreLimited() throws {

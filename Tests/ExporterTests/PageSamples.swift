@@ -40,7 +40,6 @@ enum PageSamples {
     webhook.sources = [.init(name: "POST /webhook/prod-us", readBytes: 9_876_543_210, totalBytes: nil)]
     var broken = InputStatus.Snapshot()
     broken.errors = [Failure.Reason("unreadable"): 31]
-    broken.gapBytes = 40_000
     return [
       .init(name: "file", status: file), .init(name: "webhook", status: webhook), .init(name: "stdin", status: broken),
     ]
@@ -51,6 +50,7 @@ enum PageSamples {
     readings[.eventsLate].append([label], 1_200)
     readings[.eventsIgnored].append([label, (.reason, "other_text")], 25)
     readings[.eventsRejected].append([label, (.reason, "malformed")], 12)
+    readings[.sourceGapBytes].append([(.input, "stdin")], 40_000)
     readings[.queueBytes] = SampleSet(3_400_000)
     readings[.queueLimitBytes] = SampleSet(Double(16 << 20))
     let inputUp = [("file", 1.0), ("webhook", 1), ("stdin", 0)]

@@ -53,12 +53,11 @@ enum House {
   static let longFunctions: [String: String] = [:]
   /// Files that may write to standard output: what a command prints is its result.
   static let printers: [String: String] = [:]
-  /// Test files that may sleep: they poll another process, with a deadline.
+  /// Test files that may sleep: they poll with a deadline, or the pause is what is tried.
   static let sleepers: [String: String] = [
     "Tests/TestSupport/": "waits for child processes",
     "Tests/EndToEndTests/": "polls real programs with a deadline",
-    "Tests/ExporterTests/": "waits for a live server, with a deadline",
-    "Tests/InputsTests/FileInputTests.swift": "waits for a live thread, with a deadline",
+    "Tests/ExporterTests/HTTPServerTests.swift": "is a client that sends slowly",
   ]
   /// Dotted flags of Prometheus, Alertmanager and amtool that pages name.
   static let flagsOfOthers: Set = [

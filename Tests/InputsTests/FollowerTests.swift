@@ -94,7 +94,7 @@ import Testing
     bench.shop.append("a.log", text(6...6))
     bench.settle()
     #expect(bench.basin.lines.sorted() == lines(1...6))
-    #expect(bench.status.snapshot.gapBytes == 0)
+    #expect(bench.basin.now.gapBytes == 0)
   }
 
   @Test func copyTruncatedAndTheCopyMatchesThePattern() {
@@ -123,7 +123,7 @@ import Testing
     bench.shop.append("a.log", text(4...4))
     bench.settle()
     #expect(bench.basin.lines == lines(1...1) + lines(4...4))
-    #expect(bench.status.snapshot.gapBytes == UInt64(text(2...3).utf8.count))
+    #expect(bench.basin.now.gapBytes == text(2...3).utf8.count)
   }
 
   @Test func regrownPastTheOffset() {

@@ -346,8 +346,8 @@ private final class RotationProgram {
     if !leaving.isEmpty {
       return "files stay open: \(leaving.map { ($0.path, $0.phase, $0.isAtEnd, $0.isFaulty, $0.seenSize) })"
     }
-    if bench.status.snapshot.gapBytes != 0 {
-      return "a gap of \(bench.status.snapshot.gapBytes) bytes where nothing was lost"
+    if bench.basin.now.gapBytes != 0 {
+      return "a gap of \(bench.basin.now.gapBytes) bytes where nothing was lost"
     }
     return nil
   }

@@ -19,11 +19,15 @@ final class Surroundings: Sendable {
 
   init(budget: Int = 1 << 20) { queue = BatchQueue(limitBytes: budget) }
 
-  var context: InputContext {
+  var context: InputContext { context(from: []) }
+
+  /// - Parameter positions: what an earlier run left.
+  func context(from positions: [InputPosition]) -> InputContext {
     var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
     return InputContext(
       index: 3, queue: queue, clock: Clock { 77 }, stop: stop, logger: logger, status: status, cluster: "default",
+      positions: positions,
       registerThread: { [threads] thread in threads.withLock { $0.append(thread) } },
       registerEndpoint: { [endpoints] endpoint in endpoints.withLock { $0.append(endpoint) } })
   }
@@ -82,8 +86,63 @@ final class Surroundings: Sendable {
       surroundings.join()
       close(file)
       let result = content(surroundings)
-      #expect(result.hasEnded && result.bytes == Array(text.utf8))
+      #expect(result.bytes == Array(text.utf8) && result.hasEnded != text.isEmpty)
+      #expect(surroundings.status.snapshot.isUp)
     }
+  }
+
+  /// What the engine would keep of what was handed in.
+  private func positions(_ surroundings: Surroundings) -> [InputPosition] {
+    var kept: [String: InputPosition] = [:]
+    for change in surroundings.queue.handedIn.flatMap(\.positions) {
+      switch change {
+      case .reached(let position), .noted(let position): kept[position.stream] = position
+      case .gone(let stream): kept[stream] = nil
+      case .lost: break
+      }
+    }
+    return kept.values.sorted { $0.stream < $1.stream }
+  }
+
+  private func read(_ path: String, from saved: [InputPosition], at offset: off_t = 0) throws -> Surroundings {
+    let surroundings = Surroundings(budget: 64 << 20)
+    let file = unsafe open(path, O_RDONLY)
+    lseek(file, offset, SEEK_SET)
+    try StdinInput(StdinSettings(), descriptor: file).start(in: surroundings.context(from: saved))
+    surroundings.join()
+    close(file)
+    return surroundings
+  }
+
+  /// A file is read on where it was, one that was written anew from its beginning, and two of them are told apart.
+  @Test func aFileIsKnownAgain() throws {
+    let shop = Workshop()
+    shop.write("a", "1\n2\n")
+    shop.write("b", "one\n")
+    var saved: [InputPosition] = []
+    func expect(_ name: String, _ text: String) throws {
+      let surroundings = try read(shop(name), from: saved)
+      #expect(content(surroundings).bytes == Array(text.utf8), "\(name)")
+      saved = Dictionary((saved + positions(surroundings)).map { ($0.stream, $0) }) { $1 }.values.map { $0 }
+    }
+    try expect("a", "1\n2\n")
+    try expect("a", "")
+    shop.append("a", "3\n")
+    try expect("b", "one\n")
+    try expect("a", "3\n")
+    try expect("b", "")
+    shop.write("a", "4\n")
+    try expect("a", "4\n")
+    #expect(content(try read(shop("a"), from: [], at: 2)).bytes.isEmpty, "somebody else has read it")
+  }
+
+  @Test func compressedFilesAreKnownAgain() throws {
+    let shop = Workshop()
+    let text = Array((0..<5_000).map { "line \($0)\n" }.joined().utf8)
+    shop.write("a.gz", Gzip.compress(text))
+    let first = try read(shop("a.gz"), from: [])
+    #expect(content(first).bytes == text)
+    #expect(content(try read(shop("a.gz"), from: positions(first))).bytes.isEmpty)
   }
 
   @Test func stopInterruptsAWaitingRead() throws {

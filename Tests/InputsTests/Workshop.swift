@@ -103,6 +103,7 @@ final class Basin: BatchOutlet {
     var fragments: [String] = []
     var clusters: Set<String> = []
     var sourceBytes = 0
+    var gapBytes = 0
     var batches = 0
     var faults: [String] = []
     /// What the engine would keep.
@@ -139,6 +140,7 @@ final class Basin: BatchOutlet {
         switch change {
         case .reached(let position), .noted(let position): state.positions[position.stream] = position
         case .gone(let stream): state.positions[stream] = nil
+        case .lost(let bytes): state.gapBytes += bytes
         }
       }
       if batch.reservedBytes < bytes.count { state.faults.append("a batch holds less than its size") }

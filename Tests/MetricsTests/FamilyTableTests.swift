@@ -35,6 +35,7 @@ import Testing
       "events_salvaged_total events_skewed_total events_late_total input_bytes_total source_gap_bytes_total", .counter,
       "input"
     ),
+    ("clock_steps_total", .counter, "direction"),  // Section 3, "Window": the clock may be set.
     ("digests_evicted_total", .counter, "input"),  // Section 3, "Duplicate": an early eviction is counted.
     ("push_requests_total", .counter, "input, code"),
     ("queue_bytes queue_limit_bytes", .gauge, ""),
@@ -43,6 +44,7 @@ import Testing
     ("input_up input_last_success_timestamp_seconds", .gauge, "input"),
     ("input_errors_total", .counter, "input, reason"),
     ("state_durable state_last_commit_timestamp_seconds state_size_bytes", .gauge, ""),
+    ("state_filesystem_avail_bytes", .gauge, ""),  // Section 2: a bound that is not ours, and visible.
     ("state_commit_duration_seconds", .histogram, ""),
     ("state_commit_errors_total", .counter, ""),
     ("http_requests_total", .counter, "handler, code"),

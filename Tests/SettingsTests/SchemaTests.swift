@@ -30,6 +30,28 @@ import YAML
     #expect(settings != nil, "\(example)\n\(found)")
   }
 
+  /// What is written of a setting can be read, and is the same: messages show it.
+  @Test func whatIsWrittenIsReadAgain() throws {
+    let text =
+      SettingsReaderTests.everything + """
+
+        storage: {path: "a\\"b \\\\ c"}
+        """
+    var settings = try #require(read(text).0)
+    settings.inputs.files.append(.init(path: "\"\u{301}", cluster: "null"))
+    settings.inputs.webhook.writers = [.init(credential: .user("null"), clusters: ["a", "null"])]
+    settings.trackedObjects += [
+      .init(name: "a", resource: "null", subresources: ["", "x y"], namespace: "n", verbs: ["get"]),
+      .init(name: "b", group: "", resource: "r", subresources: nil, objectName: "~", verbs: nil),
+    ]
+    for setting in Schema.all where !setting.isEqual(settings, Settings()) {
+      var (again, complaints) = (Settings(), Complaints(file: "again"))
+      let written = setting.write(settings)
+      setting.read(try YAMLDocument.parse(Array(written.utf8), file: "again"), &again, &complaints)
+      #expect(complaints.failures.isEmpty && setting.isEqual(settings, again), "\(setting.key): \(written)")
+    }
+  }
+
   /// The parser's flags are the schema's, both ways: asked from the parser's own description of itself.
   @Test func declaredFlagsAreTheSchemas() throws {
     let dump = try JSON.parse(output(of: ["--experimental-dump-help"]).0)

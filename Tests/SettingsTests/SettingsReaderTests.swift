@@ -123,6 +123,13 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     #expect(settings.web.prefix == "")
   }
 
+  @Test func aKeyWithoutANameIsNamed() {
+    #expect(
+      read("\"\": 1").1 == [
+        "setting \"\" (c.yaml, line 1): the key is not known. docs/configuration.md lists every key."
+      ])
+  }
+
   @Test func allFailuresAtOnce() {
     let (_, found) = read(
       """

@@ -43,6 +43,21 @@ public final class RawConnection {
   @discardableResult
   public func send(_ text: String) -> Bool { send(text.utf8) }
 
+  /// Says that nothing more will be sent; what is answered can still be read.
+  public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+  /// Makes the end of this connection a reset.
+  public func resetAtEnd() {
+    var now = linger(l_onoff: 1, l_linger: 0)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+  }
+
+  /// Takes as few bytes at a time from the other side as the system allows.
+  public func narrow() {
+    var bytes: Int32 = 1
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+  }
+
   /// Reads until `isEnough` of the text so far, or until the other side closes.
   public func read(until isEnough: (String) -> Bool = { _ in false }) -> String {
     var text: [UInt8] = []

@@ -8,6 +8,8 @@ public final class RunningProcess {
     /// End of file at once.
     case nothing
     case bytes([UInt8])
+    /// The file at this path, as a shell redirects it.
+    case file(String)
     /// Open until `closeInput`; `send` writes to it.
     case pipe
   }
@@ -34,6 +36,9 @@ public final class RunningProcess {
       _ = Self.ignoringPipeSignal
       (source, inputEnd) = try Self.pipe()
     case .nothing: source = try Process.scratchFile()
+    case .file(let path):
+      source = unsafe open(path, O_RDONLY | O_CLOEXEC)
+      guard source >= 0 else { throw SystemError("cannot open \(path)") }
     case .bytes(let bytes):
       source = try Process.scratchFile()
       try Files.writeAll(bytes, to: source)

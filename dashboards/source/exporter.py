@@ -97,6 +97,9 @@ ACCOUNTS = [
         "Events that count, with a flaw. Late ones cannot page: the feed was further behind than the windows allow "
         "for.",
         bars=True, stacked=True, alerts=["KubeAuditEventsLate", "KubeAuditClockSkew"]),
+    graph("Clock set", [(increased("kube_audit_clock_steps_total", "instance, direction"), "{{instance}} {{direction}}")],
+          "How often the exporter's clock was set by more than two minutes. Windows lose what they held.", bars=True,
+          stacked=True, alerts=["KubeAuditClockSet"]),
     graph("Accounts do not add up by", [(BALANCE, "{{input}}")],
           "Received, less all that became of it. Always 0; anything else is a bug worth a report.",
           alerts=["KubeAuditAccountingBroken"]),
@@ -149,6 +152,9 @@ STATE = [
           alerts=["KubeAuditStateNotCommitting"]),
     graph("Size of the state", [("max by (instance) (kube_audit_state_size_bytes)", "{{instance}}")],
           "Bytes on disk, its log included.", unit="bytes"),
+    graph("Room for the state", [("min by (instance) (kube_audit_state_filesystem_avail_bytes)", "{{instance}}")],
+          "Bytes that may still be written to the state's file system. At 0 counters stand still.", unit="bytes",
+          alerts=["KubeAuditStateDiskNearlyFull"]),
     stat("Counts outlive a restart", "min(kube_audit_state_durable)", "1 when counts are kept on disk, 0 when in memory.",
          base="red", at=[(1, "green")]),
 ]

@@ -64,7 +64,7 @@ struct Totals: EventSink {
     if event.isSalvaged { salvaged += 1 }
     let code = event.code
     if code == 401 || code == 403 { denied += 1 }
-    if dumps { dump(copy event) }
+    if dumps { dump(event) }
   }
 
   mutating func ignore(_ reason: IgnoreReason) {
@@ -78,7 +78,7 @@ struct Totals: EventSink {
   }
 
   /// One line, fields between tabs, strings as they stand in the JSON.
-  private func dump(_ event: AuditEvent) {
+  private func dump(_ event: borrowing AuditEvent) {
     let words = [
       event.isSalvaged ? "salvaged" : "event", event.stage.label, event.level.label, event.verb.label.description,
       "\(event.code)", "\(event.decision)", "\(event.isImpersonationRefused)", "\(event.isDryRun)",

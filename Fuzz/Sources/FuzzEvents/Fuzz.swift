@@ -1,4 +1,5 @@
 import AuditEvents
+import FuzzSupport
 
 /// How a run of the decoder differs from the one that all others are held against.
 struct Way {
@@ -40,7 +41,7 @@ func decode(_ bytes: [UInt8], _ way: Way) -> Outcomes {
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOne(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
-  let bytes = unsafe Array(UnsafeBufferPointer(start: data, count: size))
+  let bytes = unsafe bytesOfInput(data, size)
   let whole = decode(bytes, Way())
   let anyOrder = decode(bytes, Way(speculates: false))
   precondition(

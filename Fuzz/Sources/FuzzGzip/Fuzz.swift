@@ -1,4 +1,5 @@
 import Compression
+import FuzzSupport
 
 /// Undoes gzip fed in pieces of `size` bytes.
 func decompress(_ bytes: [UInt8], in size: Int, limit: Int) throws(Gzip.Failure) -> [UInt8] {
@@ -21,7 +22,7 @@ func decompress(_ bytes: [UInt8], in size: Int, limit: Int) throws(Gzip.Failure)
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOne(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
-  let bytes = unsafe Array(UnsafeBufferPointer(start: data, count: size))
+  let bytes = unsafe bytesOfInput(data, size)
   let limit = 1 << 20
   // However it is fed, the same comes out; of two failures either may be seen first.
   let whole = Result { () throws(Gzip.Failure) in try Gzip.decompress(bytes, limit: limit) }

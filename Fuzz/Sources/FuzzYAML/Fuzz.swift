@@ -1,4 +1,5 @@
 import Diagnostics
+import FuzzSupport
 import YAML
 
 /// Checks what every reader of the tree relies on: places count from 1, limits hold, keys are unique.
@@ -21,7 +22,7 @@ func check(_ node: YAMLNode, depth: Int, _ nodes: inout Int, _ limits: YAMLDocum
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOne(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
-  let bytes = unsafe Array(UnsafeBufferPointer(start: data, count: size))
+  let bytes = unsafe bytesOfInput(data, size)
   var limits = YAMLDocument.Limits()
   limits.nodes = 1_000
   limits.depth = 8

@@ -74,25 +74,38 @@ extension BytePointer {
   /// The closing quote of the string whose first byte stands here; nil when a line feed comes first or an escape is
   /// none. Sets `isEscaped` when a backslash occurs. Control characters other than the line feed are let pass.
   @inline(__always) func closingQuote(_ isEscaped: inout Bool) -> BytePointer? {
-    var place = self
-    while true {
-      let stops = unsafe kae_string_stop16(place.raw)
-      if stops != 0 {
-        place += stops.trailingZeroBitCount
-        if place.byte == UInt8(ascii: "\"") { return place }
-        let slow = place.closingQuoteSlowly
-        isEscaped = slow.isEscaped
-        return slow.end
-      }
-      place += 16
-    }
+    closingQuote(&isEscaped, step: 16) { unsafe kae_string_stop16($0.raw) }
   }
 
   /// The same for strings that are mostly longer than 16 bytes.
   @inline(__always) func closingQuoteOfLong(_ isEscaped: inout Bool) -> BytePointer? {
+    closingQuote(&isEscaped, step: 32) { unsafe kae_string_stop32($0.raw) }
+  }
+
+  /// - Parameter stops: where the next `step` bytes have something to look at, a bit each.
+  @inline(__always) private func closingQuote(
+    _ isEscaped: inout Bool, step: Int, _ stops: (BytePointer) -> UInt32
+  ) -> BytePointer? {
     var place = self
     while true {
-      let stops = unsafe kae_string_stop32(place.raw)
+      let found = stops(place)
+      if found != 0 {
+        place += found.trailingZeroBitCount
+        if place.byte == UInt8(ascii: "\"") { return place }
+        let slow = place.closingQuoteSlowly
+        isEscaped = slow.isEscaped
+        return slow.end
+      }
+      place += step
+    }
+  }
+
+  /// The same for strings that are mostly longer than 32 bytes, and of all lengths up to 64: one step, so that no guess at
+  /// the number of steps can be wrong.
+  @inline(__always) func closingQuoteOfLongest(_ isEscaped: inout Bool) -> BytePointer? {
+    var place = self
+    while true {
+      let stops = unsafe kae_string_stop64(place.raw)
       if stops != 0 {
         place += stops.trailingZeroBitCount
         if place.byte == UInt8(ascii: "\"") { return place }
@@ -100,7 +113,7 @@ extension BytePointer {
         isEscaped = slow.isEscaped
         return slow.end
       }
-      place += 32
+      place += 64
     }
   }
 
@@ -119,40 +132,20 @@ extension BytePointer {
     return unsafe kae_string_stop16(raw) | kae_string_stop16(raw + 11) == 0
   }
 
-  /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote. 64 bytes at a
-  /// time: escaped quotes, which are the most frequent escape, cost nothing.
+  /// The same from a byte that is no plain one: a backslash, a line feed, or one that only resembles a quote. Escaped quotes,
+  /// which are the most frequent escape, cost nothing.
   @inline(never) private var closingQuoteSlowly: (end: BytePointer?, isEscaped: Bool) {
     var isEscaped = false
     var place = self
-    blocks: while true {
-      var block = unsafe kae_string64(place.raw)
-      while true {
-        let follows = block.backslashes << 1
-        let others = follows & ~block.quotes
-        let first = (block.quotes & ~follows) | block.feeds | others
-        guard first != 0 else { break }
-        let bit = first.trailingZeroBitCount
-        let mark = first & (0 &- first)
-        if others & mark == 0 {
-          let isQuote = block.quotes & mark != 0
-          return (isQuote ? place + bit : nil, isEscaped || block.backslashes & (mark &- 1) != 0)
-        }
-        // An escape of something else than a quote.
-        guard let length = (place + (bit - 1)).escapeLength else { return (nil, true) }
-        isEscaped = true
-        let next = bit - 1 + length
-        if next >= 64 {
-          place += next
-          continue blocks
-        }
-        let rest = ~UInt64(0) << UInt64(next)
-        block.quotes &= rest
-        block.backslashes &= rest
-        block.feeds &= rest
-      }
-      if block.backslashes != 0 { isEscaped = true }
-      // A backslash at the end is looked at with what follows it.
-      place += block.backslashes >> 63 != 0 ? 63 : 64
+    while true {
+      let mark = unsafe kae_next_string_mark(place.raw)
+      place = unsafe BytePointer(mark.place)
+      if unsafe mark.marks & 1 != 0 { isEscaped = true }
+      guard unsafe mark.marks & 2 != 0 else { return (place.byte == UInt8(ascii: "\"") ? place : nil, isEscaped) }
+      // An escape of something else than a quote.
+      guard let length = (place + -1).escapeLength else { return (nil, true) }
+      isEscaped = true
+      place += length - 1
     }
   }
 

@@ -58,7 +58,7 @@ struct ObjectFacts {
   }
 
   /// Whether the fields of an event that was cut short suffice to count it: each of them was read whole.
-  func suffices(for event: AuditEvent) -> Bool {
+  func suffices(for event: borrowing AuditEvent) -> Bool {
     guard isEvent, hasVerb, isUserWhole, event.stage != .unknown else { return false }
     // No status belongs to the first stage.
     return isStatusWhole || event.stage == .requestReceived

@@ -20,6 +20,16 @@ extension OrderScanner {
     return true
   }
 
+  /// The same for strings that are mostly longer than 32 bytes.
+  @inline(__always)
+  static func longestText(_ place: inout BytePointer, into text: inout Text) -> Bool {
+    var isEscaped = false
+    guard let end = place.closingQuoteOfLongest(&isEscaped) else { return false }
+    text = place.text(to: end, isEscaped: isEscaped)
+    place = end
+    return true
+  }
+
   /// Passes over the string that begins here; leaves `place` at its closing quote.
   @inline(__always)
   static func pass(_ place: inout BytePointer) -> Bool {

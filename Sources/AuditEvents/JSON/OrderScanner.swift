@@ -10,7 +10,7 @@
 ///   `requestReceivedTimestamp`, where no API server writes one. Such an event must have its `objectRef`,
 ///   `responseStatus` and `annotations` where they belong, or it is read in any order.
 /// - Source: kubernetes/apiserver `pkg/apis/audit/v1/types.go` for the order; `generated.pb.go` has no say in JSON.
-struct OrderScanner {
+struct OrderScanner: ~Copyable {
   var event = AuditEvent()
   // One each: the two times of a watch's end are apart.
   private var stageTime = EventTime()
@@ -105,7 +105,7 @@ struct OrderScanner {
     } else {
       return false
     }
-    guard Self.longText(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
+    guard Self.longestText(&place, into: &event.requestURI), place.skip(#"","verb":""#) else { return false }
     let verb = place
     isEscaped = false
     guard let verbEnd = place.closingQuote(&isEscaped), !isEscaped else { return false }
@@ -151,7 +151,7 @@ struct OrderScanner {
       event.sourceIPs = .empty
     }
     if place.skip(#","userAgent":""#) {
-      guard Self.longText(&place, into: &event.userAgent) else { return false }
+      guard Self.longestText(&place, into: &event.userAgent) else { return false }
       place += 1
     } else {
       event.userAgent = .empty

@@ -5,8 +5,8 @@
 #include <emmintrin.h>
 #endif
 
-/* What Swift's SIMD types lack: a bit mask of the lanes that compare equal. Every function is inlined into its caller,
- * reads exactly the bytes that its name says, and has a portable branch. */
+/* What Swift's SIMD types lack: a bit mask of the lanes that compare equal. Every function but the last is inlined into its
+ * caller, reads exactly the bytes that its name says, and has a portable branch. */
 
 #define KAE_INLINE static inline __attribute__((always_inline))
 
@@ -40,6 +40,11 @@ KAE_INLINE uint32_t kae_string_stop32(const uint8_t *_Nonnull p) {
   return kae_string_stop16(p) | kae_string_stop16(p + 16) << 16;
 }
 
+/* The same of 64 bytes. */
+KAE_INLINE uint64_t kae_string_stop64(const uint8_t *_Nonnull p) {
+  return kae_string_stop32(p) | (uint64_t)kae_string_stop32(p + 32) << 32;
+}
+
 /* One bit a byte of 64: quotes, backslashes and line feeds. */
 typedef struct {
   uint64_t quotes, backslashes, feeds;
@@ -55,6 +60,18 @@ KAE_INLINE kae_string_block kae_string64(const uint8_t *_Nonnull p) {
   }
   return out;
 }
+
+/* A place in a string that must be looked at. */
+typedef struct {
+  const uint8_t *_Nonnull place;
+  /* Bit 0: a backslash was passed on the way. Bit 1: the place is behind a backslash, and no quote is there. */
+  uint64_t marks;
+} kae_string_mark;
+
+/* The first byte from `p` on that ends a string, or should not be in one: a quote that follows no backslash, a line feed, or
+ * what follows a backslash and is no quote. Reads 64 bytes at a time, no more than 63 behind the place that it answers.
+ * Takes the widest registers that the processor has. */
+kae_string_mark kae_next_string_mark(const uint8_t *_Nonnull p);
 
 /* One bit a byte of 64: quotes, backslashes, opening and closing brackets of either kind (`{` and `[` differ in one
  * bit, as do `}` and `]`). */

@@ -21,6 +21,9 @@ internal import CGnuTLS
   }
 
   func take(certificate: [UInt8], key: [UInt8]) throws(TLSContext.Fault) {
+    // By itself first: it tells whether certificate or key is at fault, and the call below loses memory over a certificate
+    // that cannot be read (GnuTLS 3.7.9).
+    try judge(certificate: certificate)
     // SAFETY: the library copies both texts during the call.
     let code = unsafe withDatum(certificate) { certificate in
       unsafe withDatum(key) { key in
@@ -28,11 +31,8 @@ internal import CGnuTLS
       }
     }
     guard code < 0 else { return }
-    if code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH {
-      throw .init(part: .key, what: "the key does not belong to the certificate")
-    }
-    // Which of the two it was, the library does not say: a certificate alone can be asked.
-    throw .init(part: hasCertificates(certificate) ? .key : .certificate, what: reason(code))
+    let isMismatch = code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH
+    throw .init(part: .key, what: isMismatch ? "the key does not belong to the certificate" : reason(code))
   }
 
   func take(authorities: [UInt8]) throws(TLSContext.Fault) {
@@ -58,17 +58,16 @@ internal import CGnuTLS
     }
   }
 
-  private func hasCertificates(_ text: [UInt8]) -> Bool {
+  private func judge(certificate text: [UInt8]) throws(TLSContext.Fault) {
     var list: UnsafeMutablePointer<gnutls_x509_crt_t?>?
     var count: UInt32 = 0
     let code = unsafe withDatum(text) {
       unsafe gnutls_x509_crt_list_import2(&list, &count, &$0, GNUTLS_X509_FMT_PEM, 0)
     }
-    guard code >= 0, let list = unsafe list else { return false }
+    guard code >= 0, let list = unsafe list else { throw .init(part: .certificate, what: reason(code)) }
     // SAFETY: `count` certificates and the list itself, ours to free.
     for at in 0..<Int(count) { unsafe gnutls_x509_crt_deinit(list[at]) }
     unsafe kae_gnutls_free(list)
-    return count > 0
   }
 }
 

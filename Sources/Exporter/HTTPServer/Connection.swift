@@ -24,6 +24,16 @@ internal import CMicroHTTPD
     return ClientAddress(bytes)
   }
 
+  /// The head of the request as the library leaves it in its memory, for `HeadForm`. Nil where the library is strict
+  /// itself. Only in the first call of a request.
+  // SAFETY: until 0.9.77 the library parses a head where it has read it, and gives as its size the distance from the method
+  // to the end of the head: two places of one allocation, which holds `limit` bytes.
+  @unsafe func head(from method: UnsafePointer<CChar>, limit: Int) -> [UInt8]? {
+    let count = unsafe kae_mhd_head_size(raw)
+    guard count > 0 else { return nil }
+    return unsafe Array(UnsafeRawBufferPointer(start: method, count: min(count, limit)))
+  }
+
   /// The headers in the order they came, names in lower case. Only from its own thread.
   func headers() -> [HTTPRequest.Header] {
     let collector = HeaderCollector()

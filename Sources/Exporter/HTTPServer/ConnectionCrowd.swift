@@ -7,7 +7,8 @@ internal import Concurrency
 ///
 /// - Bound: from `limit` connections on, each new one costs the place of an old one, if any may go.
 /// - Order: first those that were never answered with success, then idle ones that were, then those that send a body that was
-///   admitted; of each kind the one that has been so for longest. Whoever waits for an answer or gets one stays.
+///   admitted, then those that are being sent what they asked for; of each kind the one that has been so for longest: a
+///   scraper reads in an instant. Whoever waits for an answer stays.
 final class ConnectionCrowd: Sendable {
   enum Standing: Int, Sendable {
     /// In the handshake, idle, or sending a head, and never served yet.
@@ -16,8 +17,10 @@ final class ConnectionCrowd: Sendable {
     case guest
     /// Its body was admitted and is arriving.
     case sending
-    /// Its request is being answered.
-    case served
+    /// Its answer is being sent, and it is no refusal.
+    case receiving
+    /// Its request has arrived and its answer is being made.
+    case waiting
   }
   private struct Place {
     let watch: ConnectionWatch
@@ -66,7 +69,7 @@ final class ConnectionCrowd: Sendable {
 
   /// Who goes next. It is counted as gone, so that one is not asked twice.
   private static func leaver(_ state: inout State) -> ConnectionWatch? {
-    let last = state.places.values.filter { $0.standing != .served }
+    let last = state.places.values.filter { $0.standing != .waiting }
       .min { ($0.standing.rawValue, $0.since) < ($1.standing.rawValue, $1.since) }
     guard let last else { return nil }
     state.places[ObjectIdentifier(last.watch)] = nil

@@ -137,7 +137,9 @@ private func requestBegan(
   let watch = unsafe kae_mhd_socket_context(connection).map {
     unsafe Unmanaged<ConnectionWatch>.fromOpaque($0).takeUnretainedValue()
   }
-  let exchange = unsafe Exchange(core: hostOf(context).core, watch: watch)
+  // SAFETY: the library's own string, ended by a zero.
+  let target = unsafe uri.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+  let exchange = unsafe Exchange(core: hostOf(context).core, watch: watch, target: target)
   // SAFETY: released by `requestEnded`, which the library calls exactly once for each of these.
   return unsafe Unmanaged.passRetained(exchange).toOpaque()
 }
@@ -152,6 +154,9 @@ private func requestStepped(
   else { return .NO }
   // SAFETY: the +1 of `requestBegan`, held until `requestEnded`. The piece is the library's for this call.
   let exchange = unsafe Unmanaged<Exchange>.fromOpaque(raw).takeUnretainedValue()
+  if exchange.isAtHead, let head = unsafe Connection(connection).head(from: method, limit: exchange.headBytesLimit) {
+    exchange.judge(head)
+  }
   let piece = unsafe UnsafeRawBufferPointer(start: upload, count: upload == nil ? 0 : uploadSize.pointee)
   unsafe uploadSize.pointee = 0
   return unsafe exchange.step(

@@ -28,20 +28,37 @@ final class Exchange {
 
   private let core: ServerCore
   private let watch: ConnectionWatch?
+  private let targetCount: Int
+  /// Whether the head is written in the one way that every reader takes alike.
+  private var isPlain: Bool
   private var stage = Stage.head
   private var handlerName = HTTPCounters.unknownHandler
   private var didAnswer: (@Sendable (Int) -> Void)?
   private var discardLimit = 64 << 10
   private var discardedBytes = 0
   private var mustClose = false
+  private var isChunked = false
   private var isActive = false
   private var wasServed = false
 
-  init(core: ServerCore, watch: ConnectionWatch?) {
+  /// - Parameter target: of the first line, before the library takes it apart.
+  init(core: ServerCore, watch: ConnectionWatch?, target: [UInt8]) {
     self.core = core
     self.watch = watch
+    targetCount = target.count
+    isPlain = HeadForm.isPlainTarget(target)
     watch?.arm(seconds: core.options.requestSeconds)
   }
+
+  /// Whether the next call is the first one.
+  var isAtHead: Bool {
+    if case .head = stage { true } else { false }
+  }
+
+  var headBytesLimit: Int { core.options.headBytesLimit }
+
+  /// Takes notice of how the head was written, before the first call.
+  func judge(_ head: [UInt8]) { isPlain = isPlain && HeadForm.isPlain(head, targetCount: targetCount) }
 
   /// One call of the library. `piece` is empty in the first and the last ones.
   // SAFETY: the library lends the piece for the call, and it goes no further than `BodyReader.take`.
@@ -100,16 +117,20 @@ final class Exchange {
 
   private func begin(_ connection: Connection, method: String, url: String) -> MHD_Result {
     let headers = connection.headers()
-    let framing = BodyFraming(headers)
+    let path = HeadForm.path(of: url)
+    var request = HTTPRequest(method: method, path: path, headers: headers)
+    if case .route(let route, _) = core.router.find(path) {
+      handlerName = route.pattern
+      didAnswer = route.didAnswer
+    }
+    let framing = isPlain ? BodyFraming(headers) : .contradictory("The head is not written as HTTP demands.")
     if case .contradictory(let text) = framing {
       mustClose = true
       return refuse(connection, .text(400, text), framing)
     }
-    var request = HTTPRequest(method: method, path: url, headers: headers)
-    if case .route(let route, _) = core.router.find(url) {
-      handlerName = route.pattern
-      didAnswer = route.didAnswer
-    }
+    if case .chunked = framing { isChunked = true }
+    // What follows would be meant for somebody else, had it been granted.
+    if method == "CONNECT" { mustClose = true }
     guard let gate = core.gate else { return find(connection, request, framing) }
     // Who is not let in does not learn what there is.
     let responder = HTTPResponder(timers: core.timers)
@@ -120,7 +141,7 @@ final class Exchange {
       isRight.withLock { $0 = right }
       responder.answer(Gate.unauthorized)
     }
-    mustClose = gate.isOutdated(watch?.peer)
+    mustClose = mustClose || gate.isOutdated(watch?.peer)
     switch verdict {
     case .refuse(let response): return turnAway(connection, response, framing)
     case .pass(let sender):
@@ -202,7 +223,7 @@ final class Exchange {
     let responder = HTTPResponder(timers: core.timers)
     stage = .handed(responder)
     watch?.disarm()
-    watch?.stand(.served)
+    watch?.stand(.waiting)
     route.handler(request, responder)
     return proceed(connection, responder)
   }
@@ -221,9 +242,13 @@ final class Exchange {
   private func queue(_ connection: Connection, _ response: HTTPResponse) -> MHD_Result {
     stage = .answered
     watch?.arm(seconds: core.options.responseSeconds)
-    let closing = mustClose || core.isStopping
+    // The library reads chunks more freely than others do: bare line ends, anything in an extension. So nothing that follows
+    // them is taken for a request.
+    let closing = mustClose || isChunked || core.isStopping
     guard connection.queue(response, extra: core.gate?.headers ?? [], closing: closing) else { return .NO }
     wasServed = response.status < 400
+    // Whoever was refused keeps no place by not reading why.
+    watch?.stand(wasServed ? .receiving : .stranger)
     core.counters.count(handlerName, response.status)
     didAnswer?(response.status)
     return .YES
@@ -242,7 +267,9 @@ enum BodyFraming {
     let lengths = Set(headers.lazy.filter { $0.name == "content-length" }.map(\.value))
     let encodings = headers.filter { $0.name == "transfer-encoding" }.map { $0.value.lowercased() }
     let isAwaitingLeave = headers.contains { $0.name == "expect" && $0.value.lowercased() == "100-continue" }
-    if lengths.count > 1 || lengths.contains(where: { Int($0) == nil }) {
+    if headers.filter({ $0.name == "host" }).count > 1 {
+      self = .contradictory("Host is stated twice.")
+    } else if lengths.count > 1 || lengths.contains(where: { Int($0) == nil }) {
       self = .contradictory("Content-Length is stated twice or is no number.")
     } else if !encodings.isEmpty, !lengths.isEmpty {
       self = .contradictory("Content-Length and Transfer-Encoding exclude each other.")

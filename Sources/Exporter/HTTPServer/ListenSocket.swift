@@ -49,25 +49,26 @@ extension ListenAddress {
   }
 
   private func bind(_ descriptor: Int32, _ family: Int32, _ text: String) -> Int32 {
-    // SAFETY: each structure is a whole socket address of the stated length, alive during the call.
     if family == AF_INET6 {
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
       address.sin6_port = port.bigEndian
       _ = unsafe inet_pton(AF_INET6, text, &address.sin6_addr)
-      return unsafe withUnsafePointer(to: &address) { pointer in
-        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          unsafe Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
-        }
-      }
+      return bind(descriptor, to: address)
     }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
     _ = unsafe inet_pton(AF_INET, text, &address.sin_addr)
+    return bind(descriptor, to: address)
+  }
+
+  private func bind<Address>(_ descriptor: Int32, to address: Address) -> Int32 {
+    var address = address
+    // SAFETY: a whole socket address of the stated length, alive during the call.
     return unsafe withUnsafePointer(to: &address) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        unsafe Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
       }
     }
   }

@@ -2,13 +2,27 @@ internal import Compression
 internal import Concurrency
 internal import Metrics
 
-/// Whether the exporter does its work, as `/-/ready` tells it.
+/// Whether the exporter does its work, as `/-/ready` tells it: docs/reliability.md, "Ready and healthy".
 final class Readiness: Sendable {
-  private let reason = Lock<String?>("Starting.")
+  private static let notCommitting =
+    "Nothing can be committed: pushed events are refused and counters stand still until it succeeds. Scrapes go on."
 
-  /// Nil when ready, else why not.
+  private let reason = Lock<String?>("Starting.")
+  private let admitsPushes: @Sendable () -> Bool
+  /// The inputs that do not work now. They take no readiness away: nobody serves their events better by going elsewhere.
+  let inputsDown: @Sendable () -> [String]
+
+  /// - Parameter admitsPushes: whether what is pushed now can be committed.
+  init(
+    admitsPushes: @escaping @Sendable () -> Bool = { true }, inputsDown: @escaping @Sendable () -> [String] = { [] }
+  ) {
+    self.admitsPushes = admitsPushes
+    self.inputsDown = inputsDown
+  }
+
+  /// Nil when ready, else why not. Set it for as long as the exporter starts or stops.
   var obstacle: String? {
-    get { reason.withLock { $0 } }
+    get { reason.withLock { $0 } ?? (admitsPushes() ? nil : Self.notCommitting) }
     set { reason.withLock { $0 = newValue } }
   }
 }
@@ -89,7 +103,10 @@ struct WebRoutes: Sendable {
       if let obstacle = readiness.obstacle {
         responder.answer(.unavailable(obstacle))
       } else {
-        responder.answer(.text(200, "kube-audit-exporter is ready."))
+        let faults = readiness.inputsDown().map {
+          "\nInput \($0) does not work now: see its log and kube_audit_input_errors_total."
+        }
+        responder.answer(.text(200, "kube-audit-exporter is ready." + faults.joined()))
       }
     }
   }

@@ -13,12 +13,13 @@ enum AlertConditions {
 
   /// Those that need what only Prometheus has: history, arithmetic over families, `up`.
   static let unjudged = [
-    "KubeAuditAccountingBroken", "KubeAuditClockSkew", "KubeAuditDuplicatesForgotten", "KubeAuditErrorBudgetBurn",
+    "KubeAuditAccountingBroken", "KubeAuditClockSet", "KubeAuditClockSkew", "KubeAuditDuplicatesForgotten",
+    "KubeAuditErrorBudgetBurn",
     "KubeAuditErrorBudgetBurnFast", "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate",
     "KubeAuditEventsRejected", "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterMissing",
     "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing", "KubeAuditInputErrors", "KubeAuditInputNeverHeard",
     "KubeAuditPolicyHidesUnauthorized", "KubeAuditPushRefused", "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap",
-    "KubeAuditStateCommitErrors", "KubeAuditStateNotCommitting",
+    "KubeAuditStateCommitErrors", "KubeAuditStateDiskNearlyFull", "KubeAuditStateNotCommitting",
     "KubeAuditWatchdog", "KubeAuditWebhookShedding",
   ]
 

@@ -3,7 +3,7 @@ internal import Metrics
 
 /// What is being read, and how the exporter is.
 extension Page {
-  static func inputs(_ model: PageModel) -> HTML {
+  static func inputs(_ model: PageModel, _ figures: PageFigures) -> HTML {
     let all = model.inputs.map { input -> HTML in
       let status = input.status
       let pill: HTML =
@@ -11,7 +11,8 @@ extension Page {
       let errors = status.errors.values.reduce(0, +)
       var facts = [status.lastSuccess.map { "last success \(PageFormat.ago($0, now: model.now))" } ?? "no success yet"]
       if errors > 0 { facts.append("\(PageFormat.count(Double(errors))) errors") }
-      if status.gapBytes > 0 { facts.append("\(PageFormat.bytes(Double(status.gapBytes))) lost at the source") }
+      let lost = figures.sum(.sourceGapBytes, input: input.name)
+      if lost > 0 { facts.append("\(PageFormat.bytes(lost)) lost at the source") }
       for (code, count) in status.pushAnswers.sorted(by: { $0.key < $1.key }) where count > 0 {
         facts.append("HTTP \(code): \(PageFormat.count(Double(count)))")
       }

@@ -29,7 +29,7 @@ enum Page {
       <body>\(header(model))<main>\(alerts(figures, model))\(numbers(figures))\
       <div class="pair">\(refusedUsers(figures))\(refusedSourceIPs(figures))</div>\(clusters(figures, model))\
       <div class="pair">\(changes(figures))\(objects(figures))</div>\
-      <div class="pair">\(inputs(model))\(health(figures))</div></main>\(footer(model))</body></html>
+      <div class="pair">\(inputs(model, figures))\(health(figures))</div></main>\(footer(model))</body></html>
 
       """
     return Array(html.text.utf8)

@@ -82,6 +82,12 @@ struct PageFigures: Sendable {
   /// The sum of a family's samples.
   func sum(_ family: FamilyID) -> Double { readings[family].rows.reduce(0) { $0 + $1.value } }
 
+  /// The same of one input.
+  func sum(_ family: FamilyID, input: String) -> Double {
+    let samples = readings[family]
+    return samples.rows.reduce(0) { $0 + (samples.value(of: .input, in: $1) == input ? $1.value : 0) }
+  }
+
   /// All panes of all clusters.
   func total(_ panes: KeyPath<Trends.Cluster, [UInt64]>) -> [UInt64] {
     var total = [UInt64](repeating: 0, count: readings.trends?.axis.count ?? 0)

@@ -14,7 +14,7 @@ internal import Metrics
   for warning in options.pseudonyms?.warnings ?? [] { Console.standard.error(warning + "\n") }
   var run = ReplayRun(options)
   run.readAll()
-  Console.out(run.page())
+  run.print()
   return run.hasFailed ? 1 : 0
 }
 
@@ -58,13 +58,13 @@ private struct ReplayRun: ~Copyable {
     progress.finish()
   }
 
-  mutating func page() -> [UInt8] {
+  mutating func print() {
     // The clock of a replay is the newest event.
     let readings = engine.readings(at: 0)
     switch options.format {
-    case .table: return Array(ReplayReport(readings).table(columns: Terminal.columns(STDOUT_FILENO)).utf8)
-    case .json: return Array(ReplayJSON.text(readings).utf8)
-    case .openmetrics: return Exposition.render(readings, as: .openMetrics)
+    case .table: Console.standard.out(ReplayReport(readings).table(columns: Terminal.columns(STDOUT_FILENO)))
+    case .json: Console.standard.out(ReplayJSON.text(readings))
+    case .openmetrics: Exposition.render(readings, as: .openMetrics) { Console.out($0) }
     }
   }
 }

@@ -19,7 +19,9 @@ enum Schema {
       help: "Where to begin in a file that is there at the start. Files that appear later are read from the beginning."),
     Setting(
       "inputs.stdin", \.inputs.stdin, .bool, flag: "input.stdin", example: "true",
-      help: "Read audit events from standard input."),
+      help:
+        "Read audit events from standard input: a pipe, or a file, which is read on after a restart where it was counted to."
+    ),
     Setting(
       "inputs.webhook.listen_addresses", \.inputs.webhook.listenAddresses,
       Shape<ListenAddress>.address.list("list of addresses", limit: 16),

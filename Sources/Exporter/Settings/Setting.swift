@@ -12,12 +12,13 @@ struct Setting: Sendable {
   /// What to write, for the reference page.
   let shapeName: String
   let range: String
-  let fallback: String
   let example: String
   /// The fields of its entries, when they are mappings.
   let fields: [Field]
   /// Reads a node into the settings; complains and leaves them alone when it is not allowed.
   let read: @Sendable (YAMLNode, inout Settings, inout Complaints) -> Void
+  /// The value as it would stand in the file, on one line; what absence means, for an absent one.
+  let write: @Sendable (Settings) -> String
   /// Whether two settings agree here.
   let isEqual: @Sendable (Settings, Settings) -> Bool
 
@@ -32,11 +33,14 @@ struct Setting: Sendable {
     self.fields = fields
     shapeName = shape.name
     range = shape.range
-    fallback = shape.write(Settings()[keyPath: path])
-    self.example = example ?? fallback
+    write = { shape.write($0[keyPath: path]) }
+    self.example = example ?? shape.write(Settings()[keyPath: path])
     read = { node, settings, complaints in
       if let value = shape.read(node, &complaints) { settings[keyPath: path] = value }
     }
     isEqual = { $0[keyPath: path] == $1[keyPath: path] }
   }
+
+  /// The default, as it would stand in the file.
+  var fallback: String { write(Settings()) }
 }

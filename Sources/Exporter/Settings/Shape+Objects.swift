@@ -115,7 +115,7 @@ extension Shape where Value == Settings.Webhook.Writer {
           case .user(let name): "user: \(Shape<String>.quoted(name))"
           case .certificate(let name): "certificate: \(Shape<String>.quoted(name))"
           }
-        return "{\(name), clusters: [\(writer.clusters.joined(separator: ", "))]}"
+        return "{\(name), clusters: [\(writer.clusters.map(ClusterName.shape.write).joined(separator: ", "))]}"
       })
   }
 }
@@ -146,7 +146,8 @@ extension Shape where Value == Settings.Inputs.File {
         return Settings.Inputs.File(path: path, cluster: reader.value("cluster", ClusterName.shape, &complaints))
       },
       write: { file in
-        file.cluster.map { "{path: \(path.write(file.path)), cluster: \($0)}" } ?? path.write(file.path)
+        file.cluster.map { "{path: \(path.write(file.path)), cluster: \(ClusterName.shape.write($0))}" }
+          ?? path.write(file.path)
       })
   }
 }
@@ -190,7 +191,20 @@ extension Shape where Value == Settings.TrackedObject {
         }
         return object
       },
-      write: { "{name: \($0.name), resource: \($0.resource)}" })
+      write: { object in
+        func list(_ texts: [String]?) -> String {
+          "[" + (texts ?? ["*"]).map(Shape<String>.quoted).joined(separator: ", ") + "]"
+        }
+        let maybe = [
+          ("group", object.group), ("namespace", object.namespace), ("object_name", object.objectName),
+        ].compactMap { name, text in text.map { "\(name): \(Shape<String>.quoted($0))" } }
+        let parts =
+          ["name: \(Shape<String>.quoted(object.name))", "resource: \(Shape<String>.quoted(object.resource))"] + maybe
+          + [
+            "subresources: \(list(object.subresources))", "verbs: \(list(object.verbs))",
+          ]
+        return "{" + parts.joined(separator: ", ") + "}"
+      })
   }
 
   private static func parseName(_ text: String) throws(Refusal) -> String {

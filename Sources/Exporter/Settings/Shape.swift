@@ -94,8 +94,9 @@ extension Shape where Value == String {
       && text.unicodeScalars.allSatisfy {
         !" :#,[]{}\"'&*".unicodeScalars.contains($0) && $0.value > 0x20 && $0.value < 0x7F
       }
-    if isBare { return text }
-    return "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "\""
+    if isBare, !YAMLScalar(text, isPlain: true).isNull { return text }
+    // Scalar by scalar: a quote with an accent on it is one character, and a quote all the same.
+    return "\"" + text.unicodeScalars.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "\""
   }
 }
 

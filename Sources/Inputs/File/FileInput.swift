@@ -24,9 +24,11 @@ public struct FileInput: Input {
   }
 
   private static func run(_ settings: FileSettings, _ context: InputContext) {
-    let follower = Follower(
-      settings, outlet: context.queue, input: context.index, cluster: context.cluster, clock: context.clock,
-      status: context.status, logger: context.logger, positions: context.positions)
+    run(Follower(settings, context), settings, context)
+  }
+
+  /// Until everything is read that will ever be, or the signal to stop was raised.
+  static func run(_ follower: Follower, _ settings: FileSettings, _ context: InputContext) {
     var waiter = ChangeWaiter(context.stop, logger: context.logger)
     var nextLook = Clock.monotonic
     var changed = DirectoryWatch.Changes()
@@ -49,6 +51,14 @@ public struct FileInput: Input {
         changed = waiter.wait(until: nextLook)
       }
     }
+  }
+}
+
+extension Follower {
+  convenience init(_ settings: FileSettings, _ context: InputContext) {
+    self.init(
+      settings, outlet: context.queue, input: context.index, cluster: context.cluster, clock: context.clock,
+      status: context.status, logger: context.logger, positions: context.positions)
   }
 }
 

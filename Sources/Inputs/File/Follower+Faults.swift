@@ -1,5 +1,6 @@
 internal import Concurrency
 public import Diagnostics
+internal import Engine
 internal import Logging
 import Glibc
 
@@ -70,6 +71,11 @@ extension Follower {
     if now - since >= Self.missingMicroseconds { fault(path, .fileMissing, "it is read as soon as it appears") }
   }
 
+  /// Has it counted, together with the positions, that bytes are known to be lost at the source.
+  func lose(_ bytes: Int) {
+    if bytes > 0 { positionChanges.append(.lost(bytes: bytes)) }
+  }
+
   /// Shows how things are.
   func publish() {
     let isUp = faults.isEmpty
@@ -87,13 +93,5 @@ extension Follower {
       if isUp { $0.lastSuccess = now }
       $0.sources = sources
     }
-  }
-}
-
-extension InputStatus {
-  /// Counts bytes that are known to be lost at the source.
-  func addGap(_ bytes: Int) {
-    guard bytes > 0 else { return }
-    update { $0.gapBytes += UInt64(bytes) }
   }
 }

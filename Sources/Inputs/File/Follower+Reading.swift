@@ -73,7 +73,7 @@ extension Follower {
         logger.warning(
           "cannot decompress; the rest of the file is lost",
           metadata: ["path": "\(generation.path)", "reason": "\(why.label)"])
-        status.addGap(generation.unreadBytes)
+        lose(generation.unreadBytes)
         generation.isAbandoned = true
         known[generation.key] = generation.record
         end(generation)
@@ -170,7 +170,7 @@ extension Follower {
         "truncated; its copy is read to the end", metadata: ["path": "\(path)", "copy": "\(generation.path)"])
     } else {
       logger.info("truncated", metadata: ["path": "\(path)", "bytes_read": "\(generation.source.position.offset)"])
-      status.addGap(lost)
+      lose(lost)
       remember(generation.record, of: facts.key, under: generation.base)
       generation.isAbandoned = true
       end(generation)

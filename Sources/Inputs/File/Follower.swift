@@ -261,7 +261,7 @@ final class Follower {
     guard facts.key == seen.key else { return .opened }  // another file by now: the next look sees it
     guard var source = try FileSource(file, resuming: record) else {
       logger.info("the file was written anew", metadata: ["path": "\(path)"])
-      if !record.isIgnored { status.addGap(max(0, record.seenSize - record.offset)) }
+      if !record.isIgnored { lose(record.seenSize - record.offset) }
       remember(record, of: facts.key, under: family(of: path))
       return .different
     }
@@ -271,11 +271,41 @@ final class Follower {
       return .opened
     }
     if !record.isGzip { try source.rewind(record.repeatedBytes) }
-    let generation = add(
-      facts, path: path, base: family(of: path), cluster: cluster, source: source, stream: record.stream, now)
+    resume(record, facts, path: path, base: family(of: path), cluster: cluster, source: source, now)
+    return .opened
+  }
+
+  @discardableResult
+  private func resume(
+    _ record: FileRecord, _ facts: FileFacts, path: String, base: String, cluster: String,
+    source: consuming FileSource, _ now: Microseconds
+  ) -> Generation {
+    let generation = add(facts, path: path, base: base, cluster: cluster, source: source, stream: record.stream, now)
     generation.cutter.isSkipping = record.isSkipping && record.repeatedBytes == 0
     generation.isSaved = record.isSaved
-    return .opened
+    return generation
+  }
+
+  /// Takes over a file that is open already and has no path, to be read to its end: from where it was counted to, if it
+  /// was begun before.
+  ///
+  /// - Parameter name: for people.
+  func adopt(
+    _ file: consuming FileDescriptor, name: String, cluster: String, at now: Microseconds
+  ) throws(SystemError) {
+    let facts = try file.facts
+    claim(facts.key)
+    let generation: Generation
+    if let record = known[facts.key], var source = try FileSource(try file.duplicate(), resuming: record) {
+      if !record.isGzip { try source.rewind(record.repeatedBytes) }
+      generation = resume(record, facts, path: name, base: name, cluster: cluster, source: source, now)
+    } else {
+      // What was read of it before, if anything, is no longer in it.
+      if let record = known[facts.key] { lose(record.seenSize - record.offset) }
+      generation = add(facts, path: name, base: name, cluster: cluster, source: FileSource(file), now)
+      announce(generation)
+    }
+    generation.phase = .leaving
   }
 
   @discardableResult

@@ -6,9 +6,13 @@ import Glibc
 internal import Logging
 
 /// Reads the standard input to its end: a pipe, a file or a terminal, plain or gzip. The exporter goes on serving then.
+///
+/// A file that it was redirected from is known again after a restart, and read on where it was counted to. A pipe has no
+/// place to go back to, nor has a file whose beginning somebody else has read from the same descriptor.
 public struct StdinInput: Input {
   public static let name = "stdin"
 
+  private static let displayName = "standard input"
   private static let roomMilliseconds: Int32 = 5
 
   private let settings: StdinSettings
@@ -25,7 +29,31 @@ public struct StdinInput: Input {
   public func start(in context: InputContext) throws(Failure) {
     let input = self
     context.status.begin(counting: [.readFailed, .badGzip])
-    try context.thread("input-stdin") { input.run(context) }
+    try context.thread("input-stdin") {
+      if !input.readFile(context) { input.run(context) }
+    }
+  }
+
+  /// False when the standard input is no file, or not at its beginning.
+  private func readFile(_ context: InputContext) -> Bool {
+    guard lseek(descriptor, 0, SEEK_CUR) == 0 else { return false }
+    var following = FileSettings()
+    following.isFollowing = false
+    following.chunkBytes = settings.chunkBytes
+    following.lineBytesLimit = settings.lineBytesLimit
+    let follower = Follower(following, context)
+    do throws(SystemError) {
+      let file = try FileDescriptor.duplicate(of: descriptor)
+      guard try file.facts.isRegular else { return false }
+      try follower.adopt(
+        file, name: Self.displayName, cluster: settings.cluster ?? context.cluster, at: Clock.monotonic)
+    } catch {
+      report(.system(error), context)
+      return true
+    }
+    FileInput.run(follower, following, context)
+    if !context.stop.isRaised { context.logger.info("standard input has ended") }
+    return true
   }
 
   private func run(_ context: InputContext) {
@@ -68,7 +96,7 @@ public struct StdinInput: Input {
 
   private func show(_ source: borrowing StdinSource, _ context: InputContext) {
     let line = InputStatus.Source(
-      name: "standard input", readBytes: UInt64(source.readBytes), totalBytes: source.totalBytes.map { UInt64($0) })
+      name: Self.displayName, readBytes: UInt64(source.readBytes), totalBytes: source.totalBytes.map { UInt64($0) })
     context.status.succeeded(at: context.clock.now)
     context.status.update { $0.sources = [line] }
   }

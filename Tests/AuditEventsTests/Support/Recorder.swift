@@ -25,7 +25,7 @@ struct Seen: Equatable {
   var name = ""
   var cluster = ""
 
-  init(_ event: AuditEvent) {
+  init(_ event: borrowing AuditEvent) {
     stage = event.stage
     level = event.level
     verb = event.verb
@@ -58,7 +58,7 @@ struct Recorder: EventSink {
   var rejected: [RejectReason] = []
   var offsets: [Int] = []
 
-  mutating func receive(_ event: borrowing AuditEvent) { events.append(Seen(copy event)) }
+  mutating func receive(_ event: borrowing AuditEvent) { events.append(Seen(event)) }
   mutating func ignore(_ reason: IgnoreReason) { ignored.append(reason) }
   mutating func reject(_ reason: RejectReason, at offset: Int) {
     rejected.append(reason)

@@ -21,21 +21,24 @@ final class Exporter {
   ///   - scheme, pushScheme: what its listeners speak.
   ///   - client: arguments for curl when it scrapes: credentials, certificates.
   ///   - storage: the directory of its state; nil to keep it in memory.
+  ///   - environment: variables put over those of this process.
+  ///   - wrapper: a program that runs it, with its arguments.
   init(
     _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
     input: RunningProcess.Input = .nothing, prefix: String = "", scheme: String = "http", pushScheme: String = "http",
-    client: [String] = [], storage: String? = nil
+    client: [String] = [], storage: String? = nil, environment: [String: String] = [:], wrapper: [String] = []
   ) throws {
     (self.scheme, self.pushScheme, self.client) = (scheme, pushScheme, client)
     port = try FreePort.next()
     pushPort = webhook ? try FreePort.next() : nil
-    var command = [Program.path, "serve", "--web.listen-address", "127.0.0.1:\(port)", "--storage.path", storage ?? ""]
+    var command = wrapper + [Program.path, "serve", "--storage.path", storage ?? ""]
+    command += ["--web.listen-address", "127.0.0.1:\(port)"]
     if let pushPort { command += ["--input.webhook.listen-address", "127.0.0.1:\(pushPort)"] }
     if let configuration, let folder {
       try Files.write(Array(configuration.utf8), to: folder + "/exporter.yaml")
       command += ["--config.file", folder + "/exporter.yaml"]
     }
-    process = try RunningProcess(command + arguments, input: input)
+    process = try RunningProcess(command + arguments, input: input, environment: environment)
     try process.wait(for: "a ready exporter", secondsLimit: 30) {
       try curl("\(url)\(prefix)/-/ready", client).status == 200 ? true : nil
     }
@@ -125,4 +128,16 @@ func expectSame(_ found: [String], _ wanted: [String], sourceLocation: SourceLoc
   let missing = Set(wanted).subtracting(found).sorted().prefix(8).map { "- \($0)" }
   let isSame = found == wanted
   #expect(isSame, "\((surplus + missing).joined(separator: "\n"))", sourceLocation: sourceLocation)
+}
+
+extension Exporter {
+  /// The most memory that the process has had resident so far, as the system says.
+  func residentPeakBytes() throws -> Int {
+    let status = String(decoding: try Files.read("/proc/\(process.processID)/status"), as: UTF8.self)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    guard let kilobytes = line?.split(separator: " ").dropLast().last.flatMap({ Int($0) }) else {
+      throw Page.Malformed(description: "no VmHWM in:\n\(status)")
+    }
+    return kilobytes << 10
+  }
 }

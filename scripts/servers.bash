@@ -1,5 +1,17 @@
 # shellcheck shell=bash
-# For the scripts that run servers of their own and must leave none behind: `. scripts/children.bash`.
+# For the scripts that build the exporter, run servers of their own and must leave none behind: `. scripts/servers.bash`.
+
+# Builds the exporter and names it in `binary`, installing what a group of scripts/install-deps.sh lists. `say` and `fail`
+# are the caller's.
+build_exporter() {
+  command -v swift >/dev/null ||
+    fail "no 'swift' on PATH. Install Swift 6.3 or later: https://www.swift.org/install/linux/"
+  scripts/install-deps.sh "$1"
+  say "Building; the first time takes a few minutes."
+  # shellcheck disable=SC2034  # For the caller.
+  binary=.build/kube-audit-exporter
+  scripts/build-release.sh "$binary"
+}
 
 # GET a path of a server at HOST:PORT, with bash alone: a bare machine has no curl.
 get() {
