@@ -80,7 +80,9 @@ let package = Package(
     .executableTarget(name: "kube-audit-exporter", dependencies: ["Exporter"], swiftSettings: strict),
 
     // The program itself, run as a process beside the real tools: the dependency makes sure that it is built.
-    tests("EndToEndTests", ["kube-audit-exporter", "TestSupport"], exclude: ["Tools"]),
+    tests(
+      "EndToEndTests", ["kube-audit-exporter", "Compression", "Concurrency", "Counting", "State", "TestSupport"],
+      exclude: ["Tools"]),
 
     .target(name: "TestSupport", dependencies: ["AuditEvents"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
@@ -98,10 +100,13 @@ let package = Package(
     tests(
       "InputsTests",
       [
-        "AuditEvents", "AWS", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "Inputs", "TestSupport",
+        "AuditEvents", "AWS", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "FaultyCalls", "Inputs",
+        "TestSupport",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),
+    // System calls that fail on purpose, for whoever links it.
+    .target(name: "FaultyCalls", path: "Tests/FaultyCalls", linkerSettings: [.linkedLibrary("dl")]),
     // A way to the file system that fails on purpose, and a program that is killed while it commits.
     .target(name: "FaultyFiles", dependencies: ["CSQLite"], path: "Tests/FaultyFiles"),
     .executableTarget(
@@ -109,7 +114,10 @@ let package = Package(
       swiftSettings: strict),
     tests(
       "StateTests",
-      ["CLinux", "Counting", "Crypto", "Diagnostics", "FaultyFiles", "State", "StateWriter", "TestSupport"]),
+      [
+        "CLinux", "Counting", "Crypto", "Diagnostics", "FaultyCalls", "FaultyFiles", "State", "StateWriter",
+        "TestSupport",
+      ]),
     tests("CountingTests", ["AuditEvents", "Counting", "Crypto", "Diagnostics", "Metrics", "TestSupport"]),
     tests(
       "EngineTests",

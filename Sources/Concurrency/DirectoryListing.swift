@@ -13,17 +13,31 @@ import Glibc
   private let stream: OpaquePointer
 
   public init(_ path: String) throws(SystemError) {
-    guard let opened = unsafe opendir(path) else { throw .last }
-    unsafe stream = opened
+    while true {
+      if let opened = unsafe opendir(path) {
+        unsafe stream = opened
+        return
+      }
+      guard errno == EINTR else { throw .last }
+    }
   }
 
   deinit { unsafe closedir(stream) }
 
   /// The next name; nil at the end. `.` and `..` are left out, and names that are not UTF-8, which nobody can
   /// configure.
-  public mutating func next() -> Entry? {
-    // SAFETY: the entry is valid until the next call on this stream; its name is copied here and ends with a zero byte.
-    while let entry = unsafe readdir(stream) {
+  ///
+  /// - Errors: the directory cannot be read on: there are more names than were given.
+  public mutating func next() throws(SystemError) -> Entry? {
+    while true {
+      // The end and an error look alike.
+      errno = 0
+      // SAFETY: the entry is valid until the next call on this stream; its name is copied here and ends with a zero byte.
+      guard let entry = unsafe readdir(stream) else {
+        if errno == EINTR { continue }
+        if errno != 0 { throw .last }
+        return nil
+      }
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
         unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
       }
@@ -31,6 +45,5 @@ import Glibc
       let kind = unsafe Int(entry.pointee.d_type)
       return Entry(name: name, mayBeDirectory: kind == DT_DIR || kind == DT_LNK || kind == DT_UNKNOWN)
     }
-    return nil
   }
 }

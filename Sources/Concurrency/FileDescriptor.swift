@@ -24,9 +24,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   /// A descriptor of our own of an open file that is somebody else's: the standard input.
   public static func duplicate(of raw: Int32) throws(SystemError) -> FileDescriptor {
-    let copy = fcntl(raw, F_DUPFD_CLOEXEC, 0)
-    guard copy >= 0 else { throw .last }
-    return FileDescriptor(owning: copy)
+    while true {
+      let copy = fcntl(raw, F_DUPFD_CLOEXEC, 0)
+      if copy >= 0 { return FileDescriptor(owning: copy) }
+      guard errno == EINTR else { throw .last }
+    }
   }
 
   public var facts: FileFacts {
@@ -81,8 +83,21 @@ public struct FileDescriptor: ~Copyable, Sendable {
       }
     }
     guard count >= 0 else { throw .last }
-    guard count >= expected.count, before == expected else { return nil }
-    return count - expected.count
+    // Nothing behind: the end, or a read that was cut short.
+    guard count > expected.count else { return try unsafe readApart(at: offset, after: expected, into: room) }
+    return before == expected ? count - expected.count : nil
+  }
+
+  /// The same after a read that brought nothing: at the end, when it was interrupted, or when the file is shorter by now. What
+  /// stands before is looked at afterwards: if it is still there then, it was there when the rest was read.
+  private func readApart(
+    at offset: Int, after expected: [UInt8], into room: UnsafeMutableRawBufferPointer
+  ) throws(SystemError) -> Int? {
+    // SAFETY: pread writes at most the room's count, into memory that is lent for this call.
+    var count = unsafe pread(raw, room.baseAddress, room.count, off_t(offset))
+    while count < 0, errno == EINTR { count = unsafe pread(raw, room.baseAddress, room.count, off_t(offset)) }
+    guard count >= 0 else { throw .last }
+    return try bytes(at: offset - expected.count, count: expected.count) == expected ? count : nil
   }
 
   /// Where the next byte stands that is not in a hole of the file; nil when there is none or the file system has no

@@ -36,7 +36,8 @@ public struct FileFacts: Sendable, Equatable {
 
   init(directory: Int32, path: String) throws(SystemError) {
     var raw = statx()
-    let code = unsafe kae_statx(directory, path, &raw)
+    var code = unsafe kae_statx(directory, path, &raw)
+    while code == EINTR { code = unsafe kae_statx(directory, path, &raw) }
     guard code == 0 else { throw SystemError(code: code) }
     let device = UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor)
     let birth = raw.stx_mask & UInt32(STATX_BTIME) == 0 ? 0 : kae_nanoseconds(raw.stx_btime)

@@ -12,15 +12,25 @@ struct StateFile: Sendable {
 
   /// Makes what is missing: the last directory of the path, for the exporter's user alone, and an empty file.
   func create() throws(Failure) {
-    if unsafe mkdir(directory, 0o700) != 0, errno != EEXIST { throw StateFailure.of(.last, directory) }
-    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    while unsafe mkdir(directory, 0o700) != 0, errno != EEXIST {
+      if errno != EINTR { throw StateFailure.of(.last, directory) }
+    }
+    var descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    while descriptor < 0, errno == EINTR { descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
     guard descriptor >= 0 else { throw StateFailure.of(.last, path) }
     // Before SQLite opens it: closing a descriptor gives up the process's locks on the file.
     close(descriptor)
   }
 
-  /// Which file the path leads to.
-  var key: FileKey? { (try? FileFacts(path: path))?.key }
+  /// Which file the path leads to; nil when there is none.
+  ///
+  /// - Errors: it cannot be told now.
+  func key() throws(Failure) -> FileKey? {
+    do throws(SystemError) { return try FileFacts(path: path).key } catch {
+      if error.code == ENOENT { return nil }
+      throw StateFailure.of(error, path)
+    }
+  }
 
   /// Bytes of the file and of what was written and not yet moved into it.
   var sizeBytes: UInt64 {

@@ -39,7 +39,7 @@ public import Diagnostics
     }
     try file?.create()
     connection = try open(isFirst: true)
-    key = file?.key
+    key = try file?.key()
   }
 
   /// The file's path, for people.
@@ -64,7 +64,7 @@ public import Diagnostics
   public func commit(_ change: StateChange) throws(Failure) {
     let connection = if let open = self.connection { open } else { try open(isFirst: false) }
     self.connection = connection
-    if let file, file.key != key {
+    if let file, try file.key() != key {
       self.connection = nil
       throw StateFailure.replaced(place)
     }
@@ -80,7 +80,7 @@ public import Diagnostics
 
   private func open(isFirst: Bool) throws(Failure) -> StateConnection {
     if let file {
-      guard isFirst || file.key == key else { throw StateFailure.replaced(place) }
+      if !isFirst, try file.key() != key { throw StateFailure.replaced(place) }
       try file.judge(schema)
     }
     let database = try attempt { () throws(DatabaseError) in try Database(path: file?.path, vfs: vfs) }

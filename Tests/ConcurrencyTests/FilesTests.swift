@@ -93,7 +93,7 @@ import Testing
     for name in names { write(directory + "/" + name, "") }
     var listing = try DirectoryListing(directory)
     var found: Set<String> = []
-    while let entry = listing.next() {
+    while let entry = try listing.next() {
       #expect(!entry.mayBeDirectory)
       #expect(found.insert(entry.name).inserted)
     }

@@ -21,7 +21,7 @@ import Testing
     for row in rows { _ = table.insert(row, table.hash(row), cluster: 0, state: .live) }
     let mask = table.index.count - 1
     var sum = 0
-    for (at, entry) in table.index.enumerated() where entry != 0 { sum += (at - Int(entry >> 32)) & mask }
+    for at in table.index.indices where table.index[at] != 0 { sum += (at - Int(table.index[at] >> 32)) & mask }
     return Double(sum) / Double(rows.count)
   }
 

@@ -15,6 +15,7 @@ import Testing
     "exporter: Accounts do not add up by": "they add up",
     "exporter: Duplicates forgotten": "ten minutes' batches are remembered",
     "exporter: Commits that failed": "the disk is well",
+    "exporter: Clock set": "the machine's clock goes on as it should",
     "exporter: Expired": "a series expires after a day",
     "exporter: Queue": "what is queued is counted before it is scraped",
     "exporter: Queue filled": "what is queued is counted before it is scraped",

@@ -34,45 +34,6 @@ import Testing
     }
   }
 
-  /// Senders that try again until they hear 200, and an exporter that is killed under them: in the end every event was
-  /// counted once.
-  @Test func killsUnderLoadAreExact() throws {
-    try Files.withTemporaryFolder { folder in
-      var random = SplitMix64(seed: 17)
-      var open = Array(0..<60)
-      var round = 0
-      while !open.isEmpty {
-        let isLast = round == 6
-        let exporter = try Exporter(webhook: true, storage: folder)
-        let url = "http://127.0.0.1:\(try #require(exporter.pushPort))/webhook"
-        let pushes = try open.prefix(isLast ? open.count : 12).map { number in
-          try RunningProcess(
-            ["curl", "-s", "--noproxy", "*", "-w", "%{http_code}", "--data-binary", "@-", url],
-            input: .bytes(Self.body(number)))
-        }
-        if !isLast {
-          let wanted = random.pick(0...8)
-          try exporter.process.wait(for: "\(wanted) answers") {
-            pushes.count { $0.outputText.hasSuffix("200") } >= wanted ? true : nil
-          }
-          exporter.process.signal(SIGKILL)
-        }
-        for push in pushes { _ = try push.waitForExit(secondsLimit: 60) }
-        let answered = Set(zip(open, pushes).filter { $0.1.outputText.hasSuffix("200") }.map(\.0))
-        open.removeAll(where: answered.contains)
-        if isLast {
-          #expect(open.isEmpty)
-          let page = try exporter.page("everything") { $0.sum("kube_audit_requests_total") >= 300 }
-          #expect(page.sum("kube_audit_requests_total") == 300)
-          #expect(page.sum("kube_audit_denied_requests_total") == 60)
-          expectBalance(page)
-        }
-        round += 1
-      }
-      #expect(round == 7)
-    }
-  }
-
   /// While nothing can be committed, senders are told to come again and counters stand still; then it heals by itself.
   @Test func aStoreThatFailsHeals() throws {
     try Files.withTemporaryFolder { folder in

@@ -83,7 +83,7 @@ final class Workshop {
     if let listing = try? DirectoryListing(path) {
       var listing = listing
       var names: [String] = []
-      while let entry = listing.next() { names.append(entry.name) }
+      while let entry = try? listing.next() { names.append(entry.name) }
       for name in names where unsafe unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
     }
     _ = unsafe rmdir(path)
@@ -110,6 +110,12 @@ final class Basin: BatchOutlet {
     var positions: [String: InputPosition] = [:]
   }
   let state: Lock<State>
+  private let kept = Lock((batches: 0, state: State?.none))
+
+  /// Keeps what there is after so many more batches: a commit may fall between any two.
+  func keepState(after batches: Int) { kept.withLock { $0 = (batches, nil) } }
+  /// What was kept; nil when there were fewer.
+  func takeKept() -> State? { kept.withLock { $0.state.take() } }
 
   init(budget: Int = 64 << 20) { state = Lock(State(budget: budget)) }
 
@@ -150,6 +156,10 @@ final class Basin: BatchOutlet {
         take(bytes, id, false, &state)
       case .endOfStream(let id): take(bytes, id, true, &state)
       case .body: state.faults.append("a body from a file")
+      }
+      kept.withLock { kept in
+        kept.batches -= 1
+        if kept.batches == 0 { kept.state = state }
       }
       return true
     }
@@ -207,13 +217,14 @@ final class Bench {
       positions: committed.positions.values.sorted { $0.stream < $1.stream })
   }
 
-  /// Looks and reads until nothing is left to do, `seconds` later.
+  /// Looks and reads until nothing is left to do, `seconds` later. It stays busy after so many steps only if it turns in
+  /// circles.
   @discardableResult
-  func poll(after seconds: Int64 = 1) -> Follower.Outcome {
+  func poll(after seconds: Int64 = 1, stepsLimit: Int = 100_000) -> Follower.Outcome {
     now += seconds * 1_000_000
     var outcome = follower.step(at: now, isFullLook: true)
     var steps = 0
-    while outcome == .busy, steps < 100_000 {
+    while outcome == .busy, steps < stepsLimit {
       outcome = follower.step(at: now, isFullLook: false)
       steps += 1
     }

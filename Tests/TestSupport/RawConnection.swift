@@ -6,20 +6,23 @@ public final class RawConnection {
   /// Nobody listens.
   public struct Refused: Error {}
 
-  /// Connects to a port of this machine.
-  public init(port: UInt16) throws {
+  /// Connects to a port of this machine, by one of its own addresses (`127.x.y.z`).
+  ///
+  /// - Parameter secondsLimit: how long an answer is waited for.
+  public init(address: String = "127.0.0.1", port: UInt16, secondsLimit: Double = 30) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let code = unsafe withUnsafePointer(to: &address) { pointer in
+    var target = sockaddr_in()
+    target.sin_family = sa_family_t(AF_INET)
+    target.sin_port = port.bigEndian
+    target.sin_addr.s_addr = unsafe inet_addr(address)
+    let code = unsafe withUnsafePointer(to: &target) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
     if code != 0 { throw Refused() }
-    var limit = timeval(tv_sec: 30, tv_usec: 0)
+    var limit = timeval(
+      tv_sec: Int(secondsLimit), tv_usec: Int((secondsLimit - secondsLimit.rounded(.down)) * 1_000_000))
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 

@@ -35,10 +35,12 @@ struct FilePattern: Sendable {
       for directory in found {
         do throws(SystemError) {
           var listing = try DirectoryListing(directory.isEmpty ? "/" : directory)
-          while let entry = listing.next(), next.count < Self.directoriesLimit {
+          while let entry = try listing.next(), next.count < Self.directoriesLimit {
             guard entry.mayBeDirectory, unsafe fnmatch(part, entry.name, FNM_PERIOD) == 0 else { continue }
             let path = directory + "/" + entry.name
-            if let facts = try? FileFacts(path: path), facts.isDirectory { next.append(path) }
+            do throws(SystemError) {
+              if try FileFacts(path: path).isDirectory { next.append(path) }
+            } catch { if error.code != ENOENT { unreadable(path, error) } }
           }
         } catch { if error.code != ENOENT { unreadable(directory, error) } }
       }

@@ -25,6 +25,9 @@ struct FileSource: ~Copyable, ByteSource {
     let tail = try file.bytes(at: record.offset - record.tail.count, count: record.tail.count)
     guard Fingerprint.of(tail) == record.tail else { return nil }
     if !record.isGzip, Fingerprint.of(try file.bytes(at: 0, count: record.head.count)) != record.head { return nil }
+    var position = FilePosition(
+      offset: record.offset, tail: tail, head: record.head, contentBytes: record.contentBytes)
+    if !record.isGzip { try Self.complete(&position, file) }
     self.file = file
     guard record.offset > 0 else { return }
     kind = record.isGzip ? .gzip : .plain
@@ -32,8 +35,19 @@ struct FileSource: ~Copyable, ByteSource {
       // A decompressor's state is not kept: it starts again and drops what came out before.
       dropBytes = record.contentBytes - record.repeatedBytes
     } else {
-      position = FilePosition(
-        offset: record.offset, tail: tail, head: record.head, contentBytes: record.contentBytes)
+      self.position = position
+    }
+  }
+
+  /// Less may have been kept of a file that could not be read then.
+  private static func complete(
+    _ position: inout FilePosition, _ file: borrowing FileDescriptor
+  ) throws(SystemError) {
+    let headBytes = min(position.offset, FilePosition.headBytesLimit)
+    if position.head.count < headBytes { position.head = Fingerprint.of(try file.bytes(at: 0, count: headBytes)) }
+    let tailBytes = min(position.offset, FilePosition.tailBytesLimit)
+    if position.tail.count < tailBytes {
+      position.tail = try file.bytes(at: position.offset - tailBytes, count: tailBytes)
     }
   }
 
@@ -65,8 +79,9 @@ struct FileSource: ~Copyable, ByteSource {
   }
 
   /// Whether the file, as it is now, begins with `bytes`.
-  func beginsWith(_ bytes: [UInt8]) -> Bool {
-    kind != .gzip && (try? file.bytes(at: 0, count: bytes.count)) == bytes
+  func beginsWith(_ bytes: [UInt8]) throws(SystemError) -> Bool {
+    guard kind != .gzip else { return false }
+    return try file.bytes(at: 0, count: bytes.count) == bytes
   }
 
   /// Bytes of the file read since the last call, as they were there.
@@ -117,6 +132,17 @@ struct FileSource: ~Copyable, ByteSource {
     if position.head.count > position.offset {
       position.head = Fingerprint.of(try file.bytes(at: 0, count: position.offset))
     }
+    return position
+  }
+
+  /// The same without a look into the file: what is not remembered of its content is left out.
+  func roughPosition(before count: Int) -> FilePosition {
+    var position = self.position
+    position.contentBytes -= count
+    guard kind == .plain else { return position }
+    position.offset -= count
+    position.tail.removeLast(min(count, position.tail.count))
+    if position.head.count > position.offset { position.head = Fingerprint() }
     return position
   }
 

@@ -43,6 +43,8 @@ extension Follower {
       while true {
         let expected = generation.source.isGzip ? settings.chunkBytes : generation.unreadBytes
         let piece = try generation.cutter.next(from: &generation.source, expecting: expected, to: outlet)
+        // Nothing was read, so nothing is known of what the file holds.
+        if case .noRoom = piece { return false }
         succeeded(generation)
         switch piece {
         case .lines(let buffer, let reserved):
@@ -63,11 +65,7 @@ extension Follower {
     } catch {
       switch error {
       case .replaced: replaced(generation, now)
-      case .system(let error):
-        generation.isAtEnd = true
-        generation.seenModified = .min  // looked at and tried again
-        generation.isFaulty = true
-        fault(generation.path, error)
+      case .system(let error): postpone(generation, error)
       case .damaged(let why):
         status.failed(.badGzip, isUp: true)
         logger.warning(
@@ -110,9 +108,9 @@ extension Follower {
     if isLast, isDeleted(generation) {
       positions.append(.gone(stream: SavedPosition.stream(of: generation.key)))
       generation.isSaved = false
-    } else if !generation.isAbandoned, let position = try? generation.savedPosition().position {
+    } else if !generation.isAbandoned {
       // Of a file that holds something else by now the old position stays: it will be seen to be of no use.
-      positions.append(.reached(position))
+      positions.append(.reached(generation.savedPosition().position))
       generation.isSaved = true
     }
     return positions
@@ -121,8 +119,7 @@ extension Follower {
   /// Has the position of a file kept before anything was read of it: what is written while we do not run is not passed
   /// over, and a rotated file is known again.
   func announce(_ generation: Generation) {
-    guard let saved = try? generation.savedPosition() else { return }
-    positionChanges.append(.noted(saved.position))
+    positionChanges.append(.noted(generation.savedPosition().position))
     generation.isSaved = true
   }
 
@@ -145,11 +142,13 @@ extension Follower {
     if carried > Self.carriedBytesLimit { rewindCarry(of: generation) }
   }
 
-  /// Drops the unfinished line that is held; it is read again with what follows.
-  private func rewindCarry(of generation: Generation) {
+  /// Drops the unfinished line that is held; it is read again with what follows. False when the file cannot be read now.
+  @discardableResult
+  private func rewindCarry(of generation: Generation) -> Bool {
     let count = generation.cutter.carriedBytes
-    guard (try? generation.source.rewind(count)) != nil else { return }
+    guard (try? generation.source.rewind(count)) != nil else { return false }
     _ = generation.cutter.takeCarry()
+    return true
   }
 
   // MARK: - Ends
@@ -157,15 +156,16 @@ extension Follower {
   /// The file that is open holds something else than before: it was truncated or written anew. What was read of it
   /// ends, in its copy where there is one, and what it holds now is a file of its own.
   func replaced(_ generation: Generation, _ now: Microseconds) {
+    do throws(SystemError) { try replace(generation, now) } catch { postpone(generation, error) }
+  }
+
+  private func replace(_ generation: Generation, _ now: Microseconds) throws(SystemError) {
     let (path, phase) = (generation.path, generation.phase)
-    let lost = max(0, generation.trustedSize - generation.source.position.offset)
-    let fresh: FileSource
-    let facts: FileFacts
-    do throws(SystemError) {
-      facts = try generation.source.facts
-      fresh = try generation.source.fromBeginning()
-    } catch { return fault(path, error) }
-    if moveToCopy(generation, now) {
+    let lost = waitsInCopy(generation) ? 0 : max(0, generation.trustedSize - generation.source.position.offset)
+    let facts = try generation.source.facts
+    let fresh = try generation.source.fromBeginning()
+    let hasCopy = try moveToCopy(generation, now)
+    if hasCopy {
       logger.info(
         "truncated; its copy is read to the end", metadata: ["path": "\(path)", "copy": "\(generation.path)"])
     } else {
@@ -179,6 +179,14 @@ extension Follower {
     let next = add(facts, path: path, base: generation.base, cluster: generation.cluster, source: fresh, now)
     next.phase = phase
     announce(next)
+  }
+
+  /// A file cannot be read now: it is looked at again and tried again.
+  private func postpone(_ generation: Generation, _ error: SystemError) {
+    generation.isAtEnd = true
+    generation.seenModified = .min
+    generation.isFaulty = true
+    fault(generation.path, error)
   }
 
   /// Hands over the unfinished last line and the end of the stream, and closes the file. False when the queue had no
@@ -224,11 +232,12 @@ extension Follower {
     let others = quiet.filter { !literals.contains($0.path) }
     // Several at once: with very many files this is the work of each.
     let chosen = others.isEmpty ? quiet.prefix(1) : others.prefix(max(1, settings.openFilesLimit / 4))
-    for generation in chosen {
-      rewindCarry(of: generation)
+    var hasClosed = false
+    for generation in chosen where rewindCarry(of: generation) {
+      hasClosed = true
       remember(generation.record, of: generation.key, under: generation.base)
       close(generation, stream: generation.hasSent ? generation.stream : nil)
     }
-    return !chosen.isEmpty
+    return hasClosed
   }
 }

@@ -20,15 +20,6 @@ struct Family {
   }
 }
 
-/// Whether a file that was never seen holds what was read elsewhere.
-enum Familiarity {
-  case new
-  /// It does; this is what to remember of it.
-  case copy(FileRecord)
-  /// It is still being written and may become a copy.
-  case undecided
-}
-
 /// Rotation leaves its traces beside the live file: generations that came and went between two looks, copies made
 /// before a truncation, compressed forms of what was read. The first are read, the others must not be.
 extension Follower {
@@ -47,8 +38,11 @@ extension Follower {
   /// Looks for generations that nobody has read beside the paths that are followed.
   func searchSiblings(_ now: Microseconds) {
     wantsSearch = false
-    for directory in directories.sorted() {
-      for found in siblings(in: directory) { take(found, now) }
+    // Whether a backup was there before us is known only where they were noted.
+    for directory in directories.sorted() where notedDirectories.contains(directory) {
+      do throws(SystemError) {
+        for found in try siblings(in: directory) { take(found, now) }
+      } catch { if !error.isRefusal { fault(directory, error) } }
     }
   }
 
@@ -90,17 +84,19 @@ extension Follower {
 
   /// Files named like backups of a path that is followed (`base` alone, when given), the one written first at the
   /// front.
-  private func siblings(in directory: String, of base: String? = nil) -> [PatternWalk.Found] {
-    guard var listing = try? DirectoryListing(directory) else { return [] }
+  func siblings(
+    in directory: String, of base: String? = nil
+  ) throws(SystemError) -> [PatternWalk.Found] {
+    var listing = try DirectoryListing(directory)
     var found: [PatternWalk.Found] = []
-    while let entry = listing.next() {
+    while let entry = try listing.next() {
       let path = PathParts.join(directory, entry.name)
       let family = family(of: path)
-      guard family != path, base == nil || family == base, let facts = try? FileFacts(path: path), facts.isRegular
-      else {
-        continue
-      }
-      found.append(PatternWalk.Found(path: path, facts: facts))
+      guard family != path, base == nil || family == base else { continue }
+      do throws(SystemError) {
+        let facts = try FileFacts(path: path)
+        if facts.isRegular { found.append(PatternWalk.Found(path: path, facts: facts)) }
+      } catch { if error.code != ENOENT { throw error } }
     }
     return found.sorted { ($0.facts.modified, $0.path) < ($1.facts.modified, $1.path) }
   }
@@ -119,19 +115,39 @@ extension Follower {
   // MARK: - What is there before us
 
   /// Notes the backups in a directory that is seen for the first time: they are nobody's missed generations. Those
-  /// that a pattern matches are read like all others.
+  /// that a pattern matches are read like all others. False when not all can be noted now: it is tried again.
   func noteBackups(in directory: String) -> Bool {
-    guard (try? DirectoryListing(directory)) != nil else { return false }
-    for found in siblings(in: directory) where !isFollowed(found.path) {
-      claim(found.facts.key)
-      // What was begun before a restart, or came while we did not run, is not passed over.
-      guard known[found.facts.key] == nil, !saved.isNew(found.facts.key) else { continue }
-      guard let file = try? FileDescriptor.open(reading: found.path), let record = try? ignoredRecord(file)
-      else { continue }
-      known[found.facts.key] = record
-      remember(record, of: found.facts.key, under: family(of: found.path))
+    do throws(SystemError) {
+      for found in try siblings(in: directory) where !isFollowed(found.path) {
+        claim(found.facts.key)
+        // What was begun before a restart, or came while we did not run, is not passed over.
+        guard known[found.facts.key] == nil, !saved.isNew(found.facts.key) else { continue }
+        guard let record = try backupRecord(found) else { continue }
+        known[found.facts.key] = record
+        remember(record, of: found.facts.key, under: family(of: found.path))
+      }
+      return true
+    } catch {
+      if !error.isRefusal { fault(directory, error) }
+      return false
     }
-    return true
+  }
+
+  /// The record of a backup that is passed over; nil when it has gone meanwhile.
+  private func backupRecord(_ found: PatternWalk.Found) throws(SystemError) -> FileRecord? {
+    do throws(SystemError) {
+      return try ignoredRecord(try FileDescriptor.open(reading: found.path))
+    } catch {
+      if error.code == ENOENT { return nil }
+      guard error.isRefusal else { throw error }
+      // It is passed over whatever it holds.
+      var record = FileRecord()
+      record.seenSize = found.facts.size
+      record.seenModified = found.facts.modified
+      record.isIgnored = true
+      record.scan = scan
+      return record
+    }
   }
 
   /// Passes over a file, also after a restart.
@@ -159,63 +175,9 @@ extension Follower {
     record.scan = scan
     return record
   }
+}
 
-  // MARK: - Copies
-
-  /// Whether the file at `path`, named like a backup, holds what was read under the name that it is a backup of.
-  func familiarity(of path: String, _ facts: FileFacts) throws(SystemError) -> Familiarity {
-    let base = family(of: path)
-    guard base != path else { return .new }
-    var records = families[base]?.past.map(\.record) ?? []
-    let writing = open.filter { $0.base == base && !$0.isAbandoned }
-    var original: FileDescriptor?
-    if let facts = try? FileFacts(path: base), let record = known[facts.key], !record.isOpen {
-      records.append(record)
-      original = try FileDescriptor.open(reading: base)
-    }
-    guard !records.isEmpty || !writing.isEmpty else { return .new }
-    let file = try FileDescriptor.open(reading: path)
-    let head = try ContentHead.read(file)
-    if head.bytes.isEmpty { return .undecided }
-    records += writing.map(\.record)
-    if records.contains(where: { $0.isBeginning(of: head.bytes) == true }) { return .copy(try ignoredRecord(file)) }
-    // It may be a copy of something that is being read, finished or not: wait until one of the two goes its own way.
-    for generation in writing where generation.source.beginsWith(head.bytes) { return .undecided }
-    if try original?.bytes(at: 0, count: head.bytes.count) == head.bytes { return .undecided }
-    if head.isGzip, head.mayGrow, records.contains(where: { $0.isBeginning(of: head.bytes) == nil }) {
-      return .undecided
-    }
-    return .new
-  }
-
-  /// The file was truncated: if a copy of it lies beside it, the rest is read from there. Answers whether it is.
-  ///
-  /// Here a fragment suffices: nothing of it was handed over, so any file that begins with it will do.
-  func moveToCopy(_ generation: Generation, _ now: Microseconds) -> Bool {
-    guard generation.source.position.offset > 0, !generation.source.isGzip else { return false }
-    let record = generation.record
-    let directory = PathParts(generation.base).directory
-    for found in siblings(in: directory, of: generation.base).reversed() {
-      let isTaken = known[found.facts.key].map { $0.isOpen || !$0.isIgnored } ?? false
-      guard !isTaken, found.facts.key != generation.key, found.facts.size >= record.offset,
-        let file = try? FileDescriptor.open(reading: found.path), let head = try? ContentHead.read(file), !head.isGzip,
-        Fingerprint.of(head.bytes.prefix(record.head.count)) == record.head, let facts = try? file.facts,
-        facts.key == found.facts.key,
-        let source = try? FileSource(file, resuming: record)
-      else { continue }
-      generation.source = source
-      generation.key = facts.key
-      generation.path = found.path
-      generation.phase = .leaving
-      generation.quietSince = now
-      generation.seenSize = facts.size
-      generation.seenModified = facts.modified
-      generation.trustedSize = facts.size
-      generation.isAtEnd = false
-      noteOpen(generation)
-      announce(generation)
-      return true
-    }
-    return false
-  }
+extension SystemError {
+  /// It is not there, or a permission is missing: somebody wants it that way.
+  fileprivate var isRefusal: Bool { code == EACCES || code == EPERM || code == ENOENT }
 }

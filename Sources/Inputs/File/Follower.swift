@@ -49,6 +49,8 @@ final class Follower {
   /// Paths under which another file is likely by now, looked at by the next step.
   var revisited: Set<String> = []
   var missingSince: [String: Microseconds] = [:]
+  /// Truncated files whose copies cannot be looked for, and since when.
+  var copiesSoughtSince: [FileKey: Microseconds] = [:]
 
   /// What an earlier run left.
   private(set) var saved = SavedPositions()
@@ -60,6 +62,8 @@ final class Follower {
   var scan: UInt32 = 0
   private(set) var hasScannedOnce = false
   private(set) var isScanning = false
+  /// Whether something could not be looked at in this scan: what it has not met may be there all the same.
+  private var isScanIncomplete = false
   private(set) var directories: Set<String> = []
 
   private var nextStream: UInt64 = 0
@@ -78,7 +82,10 @@ final class Follower {
     self.logger = logger
     patterns = settings.sources.map { FilePattern($0.pattern, cluster: $0.cluster ?? cluster) }
     for position in positions { restore(position) }
-    if saved.since == nil { positionChanges.append(.noted(SavedPositions.firstRun(at: clock.now))) }
+    if saved.since == nil {
+      positionChanges.append(.noted(SavedPositions.firstRun(at: clock.now)))
+      saved.beginFirstRun(at: clock.now)
+    }
   }
 
   private func restore(_ position: InputPosition) {
@@ -124,8 +131,12 @@ final class Follower {
   private func beginScan() {
     scan &+= 1
     isScanning = true
+    isScanIncomplete = false
     walks = patterns.filter { !$0.isLiteral }.map { pattern in
-      PatternWalk(pattern) { [self] path, error in fault(path, error) }
+      PatternWalk(pattern) { [self] path, error in
+        fault(path, error)
+        isScanIncomplete = true
+      }
     }
     directories = Set(walks.flatMap(\.directories))
     for pattern in patterns where pattern.isLiteral { directories.insert(PathParts(pattern.text).directory) }
@@ -154,6 +165,7 @@ final class Follower {
   private func endScan() {
     isScanning = false
     faults.forget(before: scan)
+    guard !isScanIncomplete else { return }
     let current = scan
     let isLive = { (record: FileRecord) in record.scan == current || record.isOpen }
     if known.count - known.count(where: isLive) > Self.forgottenRecordsLimit {
@@ -260,9 +272,12 @@ final class Follower {
     let facts = try file.facts
     guard facts.key == seen.key else { return .opened }  // another file by now: the next look sees it
     guard var source = try FileSource(file, resuming: record) else {
-      logger.info("the file was written anew", metadata: ["path": "\(path)"])
-      if !record.isIgnored { lose(record.seenSize - record.offset) }
-      remember(record, of: facts.key, under: family(of: path))
+      let base = family(of: path)
+      if try !readCopy(of: record, key: facts.key, base: base, cluster: cluster, now) {
+        logger.info("the file was written anew", metadata: ["path": "\(path)"])
+        if !record.isIgnored { lose(record.seenSize - record.offset) }
+      }
+      remember(record, of: facts.key, under: base)
       return .different
     }
     if record.isIgnored {
@@ -359,7 +374,13 @@ final class Follower {
 
   /// Takes note of how an open file looks now. What was changed must still hold what was read.
   private func compare(_ generation: Generation, _ facts: FileFacts, _ now: Microseconds) throws(SystemError) {
-    guard generation.note(facts), try !generation.source.isAsBefore() else { return }
+    guard generation.note(facts) else { return }
+    do throws(SystemError) {
+      if try generation.source.isAsBefore() { return }
+    } catch {
+      generation.seenModified = .min  // looked at once more
+      throw error
+    }
     replaced(generation, now)
   }
 

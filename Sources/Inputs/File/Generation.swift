@@ -87,11 +87,12 @@ final class Generation {
   }
 
   /// Where the last whole line ended: everything before was handed over.
-  ///
-  /// - Errors: the file cannot be read.
-  func savedPosition() throws(SystemError) -> SavedPosition {
+  func savedPosition() -> SavedPosition {
     var record = self.record
-    let position = try source.position(before: cutter.carriedBytes)
+    let carried = cutter.carriedBytes
+    // Of a file that cannot be read now less of its content is kept, but where it was is kept in any case: its lines are
+    // counted.
+    let position = (try? source.position(before: carried)) ?? source.roughPosition(before: carried)
     record.offset = position.offset
     record.contentBytes = position.contentBytes
     record.tail = Fingerprint.of(position.tail)

@@ -53,7 +53,7 @@ final class PatternWalk {
 
   private func piece() -> [Found] {
     var found: [Found] = []
-    while found.count < Self.pieceLimit, let entry = listing?.next() {
+    while found.count < Self.pieceLimit, let entry = nextEntry() {
       let path = PathParts.join(directories[at], entry.name)
       guard pattern.matches(path) else { continue }
       do throws(SystemError) {
@@ -65,5 +65,12 @@ final class PatternWalk {
       }
     }
     return found
+  }
+
+  private func nextEntry() -> DirectoryListing.Entry? {
+    do throws(SystemError) { return try listing?.next() } catch {
+      failed(directories[at], error)
+      return nil
+    }
   }
 }

@@ -77,6 +77,8 @@ struct SavedPositions {
 
   /// When files were followed for the first time, nanoseconds since the epoch; nil when that is now.
   private(set) var since: Int64?
+  /// The same; the time of this run's beginning when it is the first.
+  private var begun: Int64?
   /// Files by inode and birth alone: a disk may come back as another device.
   private var byInode: [FileKey: FileKey] = [:]
 
@@ -88,8 +90,12 @@ struct SavedPositions {
   mutating func takeFirstRun(_ position: InputPosition) -> Bool {
     guard position.stream == Self.firstRun else { return false }
     since = Int64(String(decoding: position.mark, as: UTF8.self))
+    begun = since
     return true
   }
+
+  /// Says that there was no earlier run.
+  mutating func beginFirstRun(at time: Microseconds) { begun = time * 1_000 }
 
   /// What is kept of the first run, which is now.
   static func firstRun(at time: Microseconds) -> InputPosition {
@@ -97,7 +103,7 @@ struct SavedPositions {
   }
 
   /// Whether a file that nobody knows came after the first run: it was not there to be passed over.
-  func isNew(_ key: FileKey) -> Bool { since.map { key.birth != 0 && key.birth >= $0 } ?? false }
+  func isNew(_ key: FileKey) -> Bool { begun.map { key.birth != 0 && key.birth >= $0 } ?? false }
 
   /// The former key of a file that lies on another device by now.
   func formerKey(of key: FileKey) -> FileKey? {

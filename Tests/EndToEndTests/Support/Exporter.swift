@@ -23,14 +23,16 @@ final class Exporter {
   ///   - storage: the directory of its state; nil to keep it in memory.
   ///   - environment: variables put over those of this process.
   ///   - wrapper: a program that runs it, with its arguments.
+  ///   - ports: an exporter that has ended, and whose ports this one takes over.
   init(
     _ arguments: [String] = [], configuration: String? = nil, folder: String? = nil, webhook: Bool = false,
     input: RunningProcess.Input = .nothing, prefix: String = "", scheme: String = "http", pushScheme: String = "http",
-    client: [String] = [], storage: String? = nil, environment: [String: String] = [:], wrapper: [String] = []
+    client: [String] = [], storage: String? = nil, environment: [String: String] = [:], wrapper: [String] = [],
+    ports former: Exporter? = nil
   ) throws {
     (self.scheme, self.pushScheme, self.client) = (scheme, pushScheme, client)
-    port = try FreePort.next()
-    pushPort = webhook ? try FreePort.next() : nil
+    port = try former?.port ?? FreePort.next()
+    pushPort = webhook ? try former?.pushPort ?? FreePort.next() : nil
     var command = wrapper + [Program.path, "serve", "--storage.path", storage ?? ""]
     command += ["--web.listen-address", "127.0.0.1:\(port)"]
     if let pushPort { command += ["--input.webhook.listen-address", "127.0.0.1:\(pushPort)"] }
