@@ -68,7 +68,7 @@ let package = Package(
     module(
       "Inputs",
       [
-        "AuditEvents", "AWS", "Compression", "Concurrency", "Crypto", "Diagnostics", "Engine",
+        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine",
         .product(name: "Logging", package: "swift-log"),
       ]),
     module(
@@ -103,7 +103,7 @@ let package = Package(
     tests(
       "InputsTests",
       [
-        "AuditEvents", "AWS", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "FaultyCalls", "Inputs",
+        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "FaultyCalls", "Inputs",
         "TestSupport",
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -68,6 +68,5 @@ campaign nesting     1000000  EndToEndTests.BloatTests.nestingWithoutEnd
 campaign tiny_files  1000000  EndToEndTests.BloatTests.manyFiles
 campaign signatures  50000    AWSTests.SignatureTests
 campaign answers     2000000  AWSTests.ReaderTests
-campaign cloudwatch  3000     InputsTests.LogGroupReaderTests
 fuzzing 240
 [ "$run" != 0 ] || { echo "soak: no campaign of that name: $*" >&2; exit 2; }
