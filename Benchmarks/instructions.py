@@ -74,6 +74,14 @@ def allocations(program, counter, log, way):
     return int(text)
 
 
+def readable(program):
+    """A copy that valgrind can read: the one of Debian 12 stops at the debug information that Swift's clang writes for C."""
+    workload.WORK.mkdir(parents=True, exist_ok=True)
+    copy = workload.WORK / (program.name + ".symbols")
+    subprocess.run([workload.STRIP.path(), "--strip-debug", "-o", str(copy), str(program)], check=True)
+    return copy
+
+
 def measured(program, profile_directory):
     """Figures per event, as {"instructions": {"order/mixed": ...}, "allocations": {...}}."""
     counter = workload.compile_source(
@@ -158,14 +166,14 @@ def arguments():
 
 def main():
     options = arguments()
-    workload.require(workload.VALGRIND, workload.CC)
+    workload.require(workload.VALGRIND, workload.CC, workload.STRIP)
     program = options.program.resolve()
     if not os.access(program, os.X_OK):
         workload.fail("%s is not there. Build it first: swift build -c release --package-path Benchmarks" % program)
     if options.profiles_to:
         options.profiles_to.mkdir(parents=True, exist_ok=True)
     baseline = json.loads(options.baseline.read_text(encoding="utf-8"))
-    figures = measured(program, options.profiles_to)
+    figures = measured(readable(program), options.profiles_to)
     rows = compared(figures, baseline)
     show(rows)
     failures = [row for row in rows if any(word in row[-1] for word in ("WORSE", "NOT RECORDED", "ABOVE THE LIMIT"))]

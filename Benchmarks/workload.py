@@ -37,6 +37,7 @@ class Tool:
 CC = Tool("gcc", "gcc")
 CXX = Tool("g++", "g++")
 MTAIL = Tool("mtail", "mtail")
+STRIP = Tool("strip", "binutils")
 VALGRIND = Tool("valgrind", "valgrind")
 
 
