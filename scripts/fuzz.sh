@@ -104,18 +104,18 @@ fuzz() {
   awk -v target="$target" -v used="$used" '/^Done/ { runs += $2 }
     / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") edges = $(i + 1) }
     END { printf "fuzz: %s: %d executions in %d s of processor time, %d edges\n", target, runs, used, edges }' "$log"
-  [ -z "$keep" ] || minimise "$target" "${options[@]}"
+  [ "$keep" != 1 ] || minimise "$target" "${options[@]}"
 }
 
 # minimise TARGET OPTION…: keeps what reaches more than the seeds do, the smallest inputs first.
 minimise() {
-  local target=$1 kept=Fuzz/Corpus/$1 all=$work/$1.all seed
+  local target=$1 kept=Fuzz/Corpus/$1 all=$work/$1.all fixture
   shift
   cp -r "$work/$target" "$all"
   "$bin/$target" -merge=1 "$@" "$all" "$kept" "$work/$target.found" >"$work/$target.merge" 2>&1
-  for seed in "$work/$target"/*; do rm -f -- "$all/${seed##*/}"; done
+  for fixture in "$work/$target"/*; do rm -f -- "$all/${fixture##*/}"; done
   # What looks like a private key is nobody's, but scanners would ask.
-  grep -rlZ 'PRIVATE KEY' "$all" | xargs -0r rm --
+  { grep -rlZ 'PRIVATE KEY' "$all" || true; } | xargs -0r rm --
   rm -rf -- "$kept"
   mkdir "$kept"
   find "$all" -type f -printf '%s %p\n' | sort -n |
