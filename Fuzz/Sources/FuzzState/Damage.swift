@@ -90,7 +90,7 @@ struct Damage {
       value = .integer(
         kind == 0
           ? Int64(bitPattern: input.word())
-          : kind == 1 ? number &+ Int64(input.byte()) - 128 : Self.numbers[input.choice(Self.numbers.count)])
+          : kind == 1 ? number &+ (Int64(input.byte()) - 128) : Self.numbers[input.choice(Self.numbers.count)])
     case .text(let bytes): value = .text(spoiled(bytes, &input))
     case .blob(let bytes): value = .blob(spoiled(bytes, &input))
     }
