@@ -27,6 +27,12 @@ import Testing
     Campaign.report("faults", "\(failed) system calls of the follower failed\(kills ? ", with kills" : "")")
   }
 
+  /// Half a line, and a copy that was seen before it was known that the file was truncated: the copy was taken for a file of
+  /// its own, and the half line was handed over too.
+  @Test(arguments: [70_059, 72_644]) func halfALineEndsInItsCopy(seed: Int) {
+    #expect(check(RotationProgram(seed: UInt64(seed), kills: true, faults: true), seed: seed))
+  }
+
   private func check(_ program: RotationProgram, seed: Int) -> Bool {
     guard let difference = program.run() else { return true }
     Issue.record("seed \(seed): \(difference)\n\(program.trail.joined(separator: "\n"))")

@@ -87,8 +87,13 @@ struct FileRecord: Sendable {
     // Less than a line could be the beginning of anything.
     guard headCount > 0, !isFragment else { return false }
     guard content.count >= headCount else { return nil }
-    return Fingerprint.of(content.prefix(Int(headCount))) == head
+    return holdsHead(content)
   }
+
+  /// The same where half a line is enough, as long as nothing better is known.
+  func mayBeBeginning(of content: [UInt8]) -> Bool { headCount > 0 && content.count >= headCount && holdsHead(content) }
+
+  private func holdsHead(_ content: [UInt8]) -> Bool { Fingerprint.of(content.prefix(Int(headCount))) == head }
 }
 
 /// The records by file. In many small tables, so that growing never holds a second copy of all of them.

@@ -37,7 +37,11 @@ extension Follower {
     records += writing.map(\.record)
     if records.contains(where: { $0.isBeginning(of: head.bytes) == true }) { return .copy(try ignoredRecord(file)) }
     // It may be a copy of something that is being read, finished or not: wait until one of the two goes its own way.
-    for generation in writing { if try generation.source.beginsWith(head.bytes) { return .undecided } }
+    for generation in writing {
+      // One that cannot be read now may have been truncated already: then this is its copy, for it to go on in.
+      if generation.isFaulty, generation.record.mayBeBeginning(of: head.bytes) { return .undecided }
+      if try generation.source.beginsWith(head.bytes) { return .undecided }
+    }
     if try original?.bytes(at: 0, count: head.bytes.count) == head.bytes { return .undecided }
     if head.isGzip, head.mayGrow, records.contains(where: { $0.isBeginning(of: head.bytes) == nil }) {
       return .undecided
