@@ -29,7 +29,7 @@ import Testing
 
   /// Half a line, and a copy that was seen before it was known that the file was truncated: the copy was taken for a file of
   /// its own, and the half line was handed over too.
-  @Test(arguments: [70_059, 72_644]) func halfALineEndsInItsCopy(seed: Int) {
+  @Test(arguments: [70_059, 70_607, 72_644]) func halfALineEndsInItsCopy(seed: Int) {
     #expect(check(RotationProgram(seed: UInt64(seed), kills: true, faults: true), seed: seed))
   }
 

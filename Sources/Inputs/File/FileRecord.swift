@@ -90,8 +90,11 @@ struct FileRecord: Sendable {
     return holdsHead(content)
   }
 
-  /// The same where half a line is enough, as long as nothing better is known.
-  func mayBeBeginning(of content: [UInt8]) -> Bool { headCount > 0 && content.count >= headCount && holdsHead(content) }
+  /// What is remembered of this one's beginning, if `content` begins with it; half a line is enough.
+  func beginning(in content: [UInt8]) -> [UInt8]? {
+    guard headCount > 0, content.count >= headCount, holdsHead(content) else { return nil }
+    return Array(content.prefix(Int(headCount)))
+  }
 
   private func holdsHead(_ content: [UInt8]) -> Bool { Fingerprint.of(content.prefix(Int(headCount))) == head }
 }

@@ -38,8 +38,11 @@ extension Follower {
     if records.contains(where: { $0.isBeginning(of: head.bytes) == true }) { return .copy(try ignoredRecord(file)) }
     // It may be a copy of something that is being read, finished or not: wait until one of the two goes its own way.
     for generation in writing {
-      // One that cannot be read now may have been truncated already: then this is its copy, for it to go on in.
-      if generation.isFaulty, generation.record.mayBeBeginning(of: head.bytes) { return .undecided }
+      // One that was truncated, or cannot be read now to tell: then this is its copy, for it to go on in.
+      if let own = generation.record.beginning(in: head.bytes) {
+        let isHeld = try generation.source.beginsWith(own)
+        if generation.isFaulty || !isHeld { return .undecided }
+      }
       if try generation.source.beginsWith(head.bytes) { return .undecided }
     }
     if try original?.bytes(at: 0, count: head.bytes.count) == head.bytes { return .undecided }
