@@ -91,25 +91,6 @@ final class Exporter {
   }
 }
 
-/// Ports that nobody listens at.
-enum FreePort {
-  static func next() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-        unsafe bind(descriptor, raw, size) == 0 ? getsockname(descriptor, raw, &size) : -1
-      }
-    }
-    guard code == 0 else { throw Page.Malformed(description: "no free port: \(errno)") }
-    return UInt16(bigEndian: address.sin_port)
-  }
-}
-
 /// Accounting: at every scrape, for every input, what was received is exactly what became of it.
 func expectBalance(_ page: Page, sourceLocation: SourceLocation = #_sourceLocation) {
   let ends = ["counted", "not_a_request", "duplicate", "ignored", "rejected", "dropped"]

@@ -1,8 +1,10 @@
 import Glibc
 
 /// Ports that nobody listens at.
-enum FreePort {
-  static func next() throws -> UInt16 {
+public enum FreePort {
+  /// One of the loopback interface; whoever binds it first has it.
+  /// - Throws: `Unavailable` when the system gives none.
+  public static func next() throws -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
@@ -18,5 +20,6 @@ enum FreePort {
     return UInt16(bigEndian: address.sin_port)
   }
 
-  struct Unavailable: Error { let code: Int32 }
+  /// The system's error number.
+  public struct Unavailable: Error { let code: Int32 }
 }
