@@ -30,11 +30,11 @@ test: ## install what is missing, then everything that CI runs
 	swift build -c release --package-path Benchmarks
 	Benchmarks/instructions.py
 	scripts/fuzz.sh 20
-	swift test
+	scripts/swift-test.sh
 
 unit: ## unit tests and house rules alone; needs none of the test tools
 	@scripts/install-deps.sh build
-	swift test --skip EndToEndTests
+	scripts/swift-test.sh --skip EndToEndTests
 
 check: ## format, linters, dashboards, generated files fresh
 	@scripts/install-deps.sh test

@@ -7,6 +7,8 @@ internal import CZlib
   // SAFETY: allocated in `init` and freed in `deinit`, never handed out. It must not move: zlib keeps its address.
   private let stream: UnsafeMutablePointer<z_stream>
   private var output: [UInt8] = []
+  /// How many bytes were fed.
+  public private(set) var inputBytes = 0
   private static let pieceBytes = 64 << 10
 
   /// - Parameter level: 1 (fastest) to 9 (smallest), others are held to that range.
@@ -27,6 +29,7 @@ internal import CZlib
   public mutating func feed(_ bytes: [UInt8]) {
     // zlib counts in 32 bits.
     precondition(bytes.count <= Int(UInt32.max) / 2, "a page of gigabytes")
+    inputBytes += bytes.count
     unsafe bytes.withUnsafeBufferPointer { input in
       // SAFETY: zlib reads `count` bytes within this call, and keeps no address of them: all is read when `deflate` has
       // room left.

@@ -24,7 +24,6 @@ public enum Exposition {
   /// The whole page.
   public static func render(_ readings: Readings, as format: ExpositionFormat) -> [UInt8] {
     var page: [UInt8] = []
-    page.reserveCapacity(lengthLimit(of: readings))
     render(readings, as: format) { page += $0 }
     return page
   }
@@ -46,23 +45,7 @@ public enum Exposition {
     take(piece)
   }
 
-  /// Never less than the page of these readings takes, in bytes.
-  public static func lengthLimit(of readings: Readings) -> Int {
-    Families.all.reduce(into: end.count) { $0 += sizeBound(of: readings[$1.id], in: $1) }
-  }
-
   private static let end = Array("# EOF\n".utf8)
-
-  private static func sizeBound(of samples: SampleSet, in family: Family) -> Int {
-    guard !samples.isEmpty else { return 0 }
-    let head = 3 * (family.name.utf8.count + 32) + family.help.utf8.count
-    let perRow = family.name.utf8.count + "{} \n".utf8.count + numberLengthLimit
-    let buckets = samples.histogram.map { $0.bounds.count + 3 } ?? 0
-    var size =
-      head + samples.rows.count * perRow + buckets * (perRow + numberLengthLimit + "_bucket{le=\"\"}".utf8.count)
-    samples.forEach { prefix, labels, _ in size += prefix.count + labels.count }
-    return size
-  }
 
   private static func appendHead(of family: Family, as format: ExpositionFormat, to page: inout [UInt8]) {
     switch format {

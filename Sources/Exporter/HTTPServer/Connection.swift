@@ -49,14 +49,7 @@ internal import CMicroHTTPD
   ///   - extra: headers of the configuration; they win over the answer's own.
   ///   - closing: whether the connection ends with this answer.
   func queue(_ response: HTTPResponse, extra: [(name: String, value: String)] = [], closing: Bool) -> Bool {
-    // SAFETY: the bytes live as long as the body, which is held here until the library calls `releaseBody`.
-    let holder = unsafe Unmanaged.passRetained(response.body).toOpaque()
-    let made = unsafe MHD_create_response_from_buffer_with_free_callback_cls(
-      response.body.count, response.body.start, releaseBody, holder)
-    guard let made = unsafe made else {
-      unsafe releaseBody(holder)
-      return false
-    }
+    guard let made = unsafe response.body.response() else { return false }
     defer { unsafe MHD_destroy_response(made) }
     let names = Set(extra.map { $0.name.lowercased() })
     let own = response.headers + [("X-Content-Type-Options", "nosniff")]
@@ -82,10 +75,4 @@ private func collectHeader(
   let text = if let value = unsafe value { unsafe String(cString: value) } else { "" }
   unsafe collector.headers.append(.init(name: String(cString: name).lowercased(), value: text))
   return .YES
-}
-
-private func releaseBody(_ holder: UnsafeMutableRawPointer?) {
-  guard let holder = unsafe holder else { return }
-  // SAFETY: the +1 of `Connection.queue`; called exactly once, by the library or where it made no response.
-  unsafe Unmanaged<HTTPBody>.fromOpaque(holder).release()
 }

@@ -1,5 +1,4 @@
 internal import AuditEvents
-import Glibc
 
 /// The head of a request, and its body once that has arrived.
 struct HTTPRequest: Sendable {
@@ -56,36 +55,4 @@ struct HTTPResponse: Sendable {
   static func unavailable(_ text: String, retryAfterSeconds: Int = 1) -> HTTPResponse {
     .text(503, text, headers: [("Retry-After", String(retryAfterSeconds))])
   }
-}
-
-/// The bytes of an answer, shared by every connection that sends them.
-// Unchecked: written in `init` only.
-@safe final class HTTPBody: @unchecked Sendable {
-  static let empty = HTTPBody([])
-
-  // SAFETY: `count` initialised bytes of an allocation that may be larger, made in `init`, freed in `deinit`; whoever
-  // sends them holds a reference.
-  let start: UnsafeMutableRawPointer
-  let count: Int
-
-  convenience init(_ bytes: [UInt8]) { self.init(limit: bytes.count) { append in append(bytes) } }
-
-  /// A body that is written piece after piece where it will stay: what is long is nowhere twice.
-  ///
-  /// - Parameter limit: `write` appends no more bytes than that. What it leaves is never touched, and so takes no memory.
-  init(limit: Int, _ write: (_ append: ([UInt8]) -> Void) -> Void) {
-    let start = UnsafeMutableRawPointer.allocate(byteCount: max(1, limit), alignment: 1)
-    var count = 0
-    write { piece in
-      precondition(piece.count <= limit - count, "a body above its limit")
-      unsafe piece.withUnsafeBytes { raw in
-        if let base = raw.baseAddress { unsafe (start + count).copyMemory(from: base, byteCount: raw.count) }
-      }
-      count += piece.count
-    }
-    unsafe self.start = start
-    self.count = count
-  }
-
-  deinit { unsafe start.deallocate() }
 }

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Concurrency
 internal import Diagnostics
 internal import Metrics
@@ -140,10 +141,13 @@ final class ScrapeCoordinator: Sendable {
 
 /// Readings at one instant and the pages made of them: each is made once, by the first who wants it.
 final class Snapshot: Sendable {
+  /// Writes a page piece after piece, so that nobody holds the whole of it.
+  typealias Write = (_ readings: Readings, _ page: inout Deflater) -> Void
+
   private struct State {
     var readings: Readings
     var complete: ScrapeCoordinator.Complete?
-    var pages: [String: HTTPBody] = [:]
+    var pages: [String: PackedPage] = [:]
   }
   private let state: Monitor<State>
 
@@ -151,15 +155,15 @@ final class Snapshot: Sendable {
     state = Monitor(State(readings: readings, complete: complete))
   }
 
-  /// The page of that name; `make` runs under the lock, so that others who want it wait for it rather than make it too.
-  func page(_ name: String, _ make: (Readings) -> HTTPBody) -> HTTPBody {
+  /// The page of that name; `write` runs under the lock, so that others who want it wait for it rather than write it too.
+  func page(_ name: String, _ write: Write) -> PackedPage {
     state.withLock { state in
       if let page = state.pages[name] { return page }
       if let complete = state.complete {
         state.readings = complete(state.readings)
         state.complete = nil
       }
-      let page = make(state.readings)
+      let page = PackedPage { write(state.readings, &$0) }
       state.pages[name] = page
       return page
     }

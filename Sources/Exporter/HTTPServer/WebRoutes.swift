@@ -56,16 +56,9 @@ struct WebRoutes: Sendable {
     Route(telemetryPath) { [scrapes, didScrape] request, responder in
       let wish = Negotiation(accept: request.header("accept"), acceptEncoding: request.header("accept-encoding"))
       scrapes.answer(responder) { snapshot in
-        Self.response(snapshot, name: wish.format.rawValue, wish, contentType: wish.contentType) { readings in
+        Self.response(snapshot, name: wish.format.rawValue, wish, contentType: wish.contentType) { readings, page in
           didScrape(readings.number)
-          guard wish.encoding == .gzip else {
-            return HTTPBody(limit: Exposition.lengthLimit(of: readings)) { append in
-              Exposition.render(readings, as: wish.format, append)
-            }
-          }
-          var deflater = Deflater()
-          Exposition.render(readings, as: wish.format) { deflater.feed($0) }
-          return HTTPBody(deflater.finish())
+          Exposition.render(readings, as: wish.format) { page.feed($0) }
         }
       }
     }
@@ -76,7 +69,7 @@ struct WebRoutes: Sendable {
       let wish = Negotiation(accept: nil, acceptEncoding: request.header("accept-encoding"))
       views.answer(responder) { snapshot in
         var response = Self.response(snapshot, name: "page", wish, contentType: "text/html; charset=utf-8") {
-          HTTPBody(wish.encoding == .gzip ? Gzip.compress(page($0)) : page($0))
+          $1.feed(page($0))
         }
         response.headers += Page.securityHeaders
         response.headers.append(("Cache-Control", "no-store"))
@@ -85,13 +78,15 @@ struct WebRoutes: Sendable {
     }
   }
 
-  /// The page in the encoding that the client likes; each is made once.
+  /// The page in the encoding that the client likes.
   private static func response(
-    _ snapshot: Snapshot, name: String, _ wish: Negotiation, contentType: String, _ make: (Readings) -> HTTPBody
+    _ snapshot: Snapshot, name: String, _ wish: Negotiation, contentType: String, _ write: Snapshot.Write
   ) -> HTTPResponse {
     var headers = [(name: "Content-Type", value: contentType), (name: "Vary", value: Negotiation.vary)]
-    if wish.encoding == .gzip { headers.append(("Content-Encoding", "gzip")) }
-    return HTTPResponse(200, headers: headers, body: snapshot.page(name + "+" + wish.encoding.rawValue, make))
+    let page = snapshot.page(name, write)
+    guard wish.encoding == .gzip else { return HTTPResponse(200, headers: headers, body: .unpacked(page)) }
+    headers.append(("Content-Encoding", "gzip"))
+    return HTTPResponse(200, headers: headers, body: .bytes(page.gzip))
   }
 
   private var healthy: Route {
