@@ -121,8 +121,8 @@ public final class RunningProcess {
 
   private static let ignoringPipeSignal: Void = { _ = Glibc.signal(SIGPIPE, SIG_IGN) }()
 
-  /// Both ends closed on exec from the start: another test may be starting a process at this moment.
-  private static func pipe() throws -> (Int32, Int32) {
+  /// Both ends closed on exec from the start: another test may be starting a process that would hold them open.
+  public static func pipe() throws -> (Int32, Int32) {
     try Files.withTemporaryFolder { folder in
       let path = folder + "/pipe"
       guard unsafe mkfifo(path, 0o600) == 0 else { throw SystemError("cannot make a pipe") }
