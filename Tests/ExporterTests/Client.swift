@@ -34,9 +34,9 @@ func curl(_ port: UInt16, _ path: String, _ arguments: [String] = [], input: [UI
   }
 }
 
-/// Waits until `condition` holds, at most ten seconds. Answers whether it does.
+/// Waits until `condition` holds, at most a minute, however busy the machine is. Answers whether it does.
 func eventually(_ condition: () -> Bool) -> Bool {
-  Deadline.poll(seconds: 10) { condition() ? true : nil } ?? false
+  Deadline.poll(seconds: 60) { condition() ? true : nil } ?? false
 }
 
 extension HTTPServer {
