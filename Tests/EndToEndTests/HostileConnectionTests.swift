@@ -12,9 +12,9 @@ import Testing
 
   /// Another client's scrape and push.
   private static func expectService(_ exporter: Exporter, _ what: String) throws {
-    let page = try curl(exporter.url + "/metrics", ["-m", "10"])
+    let page = try curl(exporter.url + "/metrics", ["-m", "50"])
     #expect(page.status == 200, "\(what): scrape, curl exits with \(page.exit)")
-    let push = try exporter.push(body, ["-m", "10"])
+    let push = try exporter.push(body, ["-m", "50"])
     #expect(push.status == 200, "\(what): push, curl exits with \(push.exit)")
   }
 

@@ -82,7 +82,7 @@ import Testing
     try exporter.process.send(Event.lines(0..<10))
     try exporter.page(received: 10)
     exporter.process.signal(signal)
-    #expect(try exporter.process.waitForExit(secondsLimit: 15) == 0)
+    #expect(try exporter.process.waitForExit() == 0)
     #expect(try curl(exporter.url + "/-/healthy").exit == 7)
   }
 
@@ -112,7 +112,7 @@ import Testing
     #expect([200, 503].contains(pushed.status))
     let scraped = try #require(scrape.answer(), "the scrape got no answer")
     #expect(scraped.status == 200)
-    #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
+    #expect(try exporter.process.waitForExit() == 0)
   }
 
   /// A client that never finishes does not hold the exporter: Kubernetes kills after 30 s.
@@ -121,7 +121,7 @@ import Testing
     let slow = try RawConnection(port: try #require(exporter.pushPort))
     slow.send("POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nbeginning")
     exporter.process.signal(SIGTERM)
-    #expect(try exporter.process.waitForExit(secondsLimit: 20) == 0)
+    #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
   }
 
   /// What a reload cannot change is refused whole, and said.
@@ -142,8 +142,7 @@ import Testing
   @Test func aTakenPortIsAFailureThatNamesIt() throws {
     let exporter = try Exporter(["--input.stdin"])
     let second = try Program.run(
-      ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(exporter.port)", "--storage.path", ""],
-      secondsLimit: 20)
+      ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(exporter.port)", "--storage.path", ""])
     #expect(second.status == 1)
     #expect(second.errorText.contains("\(exporter.port)"), "\(second.errorText)")
   }

@@ -104,10 +104,10 @@ import Testing
           exporter.process.signal(SIGTERM)
           // Impatience changes nothing: what is under way is still counted and answered.
           exporter.process.signal(SIGTERM)
-          #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
+          #expect(try exporter.process.waitForExit() == 0)
           #expect(exporter.process.errorText.contains("msg=stopped"))
         }
-        for push in pushes { _ = try push.waitForExit(secondsLimit: 60) }
+        for push in pushes { _ = try push.waitForExit() }
         let answered = Set(zip(open, pushes).filter { $0.1.outputText.hasSuffix("200") }.map(\.0))
         open.removeAll(where: answered.contains)
         guard isLast else { continue }
@@ -130,7 +130,7 @@ import Testing
       #expect(unsafe rename(file, aside) == 0)
       #expect(try exporter.push(Self.body(2)).status == 503)
       exporter.process.signal(SIGTERM)
-      #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
+      #expect(try exporter.process.waitForExit() == 0)
       #expect(exporter.process.errorText.contains("stopped with counts that are not committed"))
       #expect(unsafe rename(aside, file) == 0)
       let next = try Exporter(webhook: true, storage: folder + "/state")

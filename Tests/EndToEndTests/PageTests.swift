@@ -49,7 +49,7 @@ import Testing
           "--no-first-run", "--user-data-dir=\(folder)/profile",
           "--blink-settings=preferredColorScheme=\(scheme)", "--window-size=\(width),900",
           "--screenshot=\(folder)/page.png", exporter.url + "/",
-        ], environment: ["HOME": folder, "no_proxy": "*"], secondsLimit: 90)
+        ], environment: ["HOME": folder, "no_proxy": "*"], secondsLimit: 300)
       let image = try? Files.read(folder + "/page.png")
       let picture = try #require(image, "no screenshot: \(outcome.errorText.suffix(2000))")
       let facts = try JSON.parse(Program.python("image_facts.py", [], input: picture))

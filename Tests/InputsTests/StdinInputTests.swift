@@ -180,7 +180,7 @@ final class Surroundings: Sendable {
     #expect(surroundings.queue.handedIn.isEmpty)
     surroundings.queue.release(100)
     // Somebody must count what is handed in, or the end finds no room.
-    let deadline = Clock.monotonic + 20_000_000
+    let deadline = Clock.monotonic + 60_000_000
     while surroundings.queue.handedIn.isEmpty, Clock.monotonic < deadline { sched_yield() }
     surroundings.queue.release(surroundings.queue.reservedBytes)
     surroundings.join()

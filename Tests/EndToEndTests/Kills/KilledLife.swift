@@ -116,7 +116,7 @@ final class KilledLife {
   }
 
   private func waitUntilReady(_ process: RunningProcess) throws {
-    try process.wait(for: "a ready exporter", secondsLimit: 30) { get("/-/ready")?.status == 200 ? true : nil }
+    try process.wait(for: "a ready exporter") { get("/-/ready")?.status == 200 ? true : nil }
   }
 
   /// The page; what was shown before must not have fallen.

@@ -41,7 +41,7 @@ final class Exporter {
       command += ["--config.file", folder + "/exporter.yaml"]
     }
     process = try RunningProcess(command + arguments, input: input, environment: environment)
-    try process.wait(for: "a ready exporter", secondsLimit: 30) {
+    try process.wait(for: "a ready exporter") {
       try curl("\(url)\(prefix)/-/ready", client).status == 200 ? true : nil
     }
   }
@@ -61,7 +61,9 @@ final class Exporter {
 
   /// The first page that `isWanted`.
   @discardableResult
-  func page(_ what: String, secondsLimit: Double = 30, where isWanted: (Page) -> Bool) throws -> Page {
+  func page(
+    _ what: String, secondsLimit: Double = RunningProcess.patience, where isWanted: (Page) -> Bool
+  ) throws -> Page {
     var last: Page?
     do {
       return try process.wait(for: what, secondsLimit: secondsLimit) {
