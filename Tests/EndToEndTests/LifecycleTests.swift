@@ -102,11 +102,12 @@ import Testing
     ready.send("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(ready.answer()?.status == 200)
     exporter.process.signal(SIGTERM)
-    try exporter.process.wait(for: "a closed door") {
-      try curl(exporter.url + "/-/ready").status == 200 ? nil : true
+    // Over a connection that is there: a push in flight is not waited for as long as a busy machine may take to start a client.
+    try exporter.process.wait(for: "a closed door") { () -> Bool? in
+      guard ready.send("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n"), let answer = ready.answer() else { return true }
+      #expect([200, 503].contains(answer.status), "draining is not ready")
+      return answer.status == 503 ? true : nil
     }
-    ready.send("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
-    if let late = ready.answer() { #expect(late.status == 503, "draining is not ready") }
     push.send(list.suffix(100))
     let pushed = try #require(push.answer(), "the push got no answer")
     #expect([200, 503].contains(pushed.status))
