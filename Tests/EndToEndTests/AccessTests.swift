@@ -59,7 +59,7 @@ import Testing
           #expect(answer.headers["strict-transport-security"] == "max-age=60")
         }
       }
-      let page = try curl(exporter.url + "/", Self.login("scraper"))
+      let page = try exporter.look()
       #expect(page.status == 200)
       #expect(page.headers["x-frame-options"] == "deny")
       #expect(page.headers["x-content-type-options"] == "nosniff")

@@ -11,12 +11,14 @@ import Testing
     let many = (0..<50).flatMap { _ in hostile.line }
     let exporter = try Exporter(["--input.stdin"], input: .bytes(log.bytes + many))
     try exporter.page(received: log.lines.count + 50)
+    // A browser asks once.
+    _ = try exporter.look()
     return exporter
   }
 
   @Test func nothingIsLoadedOrRun() throws {
     let exporter = try Self.start()
-    let page = try curl(exporter.url + "/")
+    let page = try exporter.look()
     #expect(page.headers["content-type"]?.hasPrefix("text/html") == true)
     let facts = try JSON.parse(Program.python("page_facts.py", [], input: page.body))
     #expect(facts["loads"]?.array == [])
