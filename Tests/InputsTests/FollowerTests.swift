@@ -67,6 +67,7 @@ import Testing
     bench.shop.write("audit-2026-01-01T00-00-00.000.log.gz", Gzip.compress(Array("old\n".utf8)))
     bench.shop.write(
       "audit-2026-01-02T00-00-00.000.log", "old too, compressed later \(String(repeating: "x", count: 2000))\n")
+    bench.begin()
     bench.shop.write("audit.log", text(1...2))
     bench.poll()
     bench.shop.append("audit.log", text(3...3))

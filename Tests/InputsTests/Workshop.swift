@@ -237,6 +237,12 @@ final class Bench {
     logger.logLevel = .critical
     (self.settings, self.logger) = (settings, logger)
     follower = Follower(
+  }
+
+  /// Begins anew, for the first time: what was written so far was there before.
+  func begin() {
+    follower = Follower(
+      settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
       settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
   }
 
