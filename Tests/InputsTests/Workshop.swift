@@ -11,16 +11,13 @@ import Logging
 /// A directory of its own, removed at the end, and what one does to logs in it.
 final class Workshop {
   let path: String
-  /// When a file was written last, nanoseconds since 1970. Set by us, and later each time: many kernels tell two writes of the
-  /// same four milliseconds by nothing, and no log is rotated as fast as here.
-  private var lastWrite: Int
+  /// When a file was written last, nanoseconds since 1970. Later each time: many kernels tell two writes of the same four
+  /// milliseconds by nothing, and no log is rotated as fast as here.
+  private var lastWrite: Int64 = 0
   /// Of every file that was made here.
   private var keys: Set<FileKey> = []
 
   init() {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    lastWrite = now.tv_sec * 1_000_000_000 + now.tv_nsec
     var template = Array("/tmp/kae-inputs-XXXXXX".utf8CString)
     guard unsafe mkdtemp(&template) != nil else { fatalError("no temporary directory") }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -102,10 +99,12 @@ final class Workshop {
     }
   }
 
+  /// Has it written a moment later, until that shows.
   private func stamp(_ name: String) {
-    lastWrite += 10_000_000
-    let time = timespec(tv_sec: lastWrite / 1_000_000_000, tv_nsec: lastWrite % 1_000_000_000)
-    check(unsafe utimensat(AT_FDCWD, self(name), [time, time], 0) == 0, "utimensat \(name)")
+    while let time = try? FileFacts(path: self(name)).modified {
+      if time > lastWrite { return lastWrite = time }
+      check(unsafe utimensat(AT_FDCWD, self(name), nil, 0) == 0, "utimensat \(name)")
+    }
   }
 
   private func check(_ holds: Bool, _ what: String) { if !holds { fatalError("\(what): \(SystemError.last.text)") } }
@@ -237,12 +236,12 @@ final class Bench {
     logger.logLevel = .critical
     (self.settings, self.logger) = (settings, logger)
     follower = Follower(
+      settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
   }
 
   /// Begins anew, for the first time: what was written so far was there before.
   func begin() {
     follower = Follower(
-      settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
       settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
   }
 
