@@ -1,10 +1,10 @@
+internal import Concurrency
 import Glibc
-import Synchronization
 
 /// Ports that nobody listens at.
 public enum FreePort {
   /// Where the next search begins. Elsewhere in each process: others may test at the same time.
-  private static let start = Atomic(UInt32.random(in: 0..<65_536))
+  private static let start = Lock(Int.random(in: 0..<65_536))
 
   /// One of the loopback interface. It is given once in a process, and from below those that the system gives to whoever asks
   /// for any and to whoever connects: neither can have it before a program is started that binds it.
@@ -12,8 +12,11 @@ public enum FreePort {
   public static func next() throws -> UInt16 {
     let range = range
     for _ in range {
-      let turn = start.wrappingAdd(1, ordering: .relaxed).oldValue
-      let port = range.lowerBound + UInt16(turn % UInt32(range.count))
+      let turn = start.withLock { turn in
+        turn += 1
+        return turn
+      }
+      let port = range.lowerBound + UInt16(turn % range.count)
       if try isFree(port) { return port }
     }
     throw Unavailable(code: EADDRINUSE)
