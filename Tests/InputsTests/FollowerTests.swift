@@ -49,6 +49,7 @@ import Testing
   @Test(arguments: [2, 3, 5]) func rotatedSeveralTimesBetweenTwoLooks(times: Int) {
     let bench = Bench(["a.log"])
     bench.shop.write("a.log.7", "from before us\n")
+    bench.begin()
     bench.shop.write("a.log", text(1...2))
     bench.poll()
     for turn in 1...times {
