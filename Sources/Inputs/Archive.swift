@@ -38,24 +38,17 @@ public struct Archive: Sendable {
     defer { if descriptor != STDIN_FILENO { close(descriptor) } }
     var source = StdinSource(descriptor, stop: StopSignal())
     var cutter = LineCutter(chunkBytes: chunkBytes, lineBytesLimit: lineBytesLimit, keepsRoom: true)
-    func batch(_ bytes: ByteBuffer, sourceBytes: Int, isLast: Bool = false) -> Batch {
+    func batch(_ bytes: ByteBuffer, isLast: Bool) -> Batch {
       Batch(
         input: 0, cluster: cluster, arrival: 0, shape: isLast ? .endOfStream(id: stream) : .stream(id: stream),
-        bytes: bytes, reservedBytes: 0, sourceBytes: sourceBytes)
+        bytes: bytes, reservedBytes: 0, sourceBytes: source.takeReadBytes())
     }
     var problem: SourceProblem?
-    do throws(SourceProblem) {
-      var windows = ArchiveWindows(descriptor)
-      while let lines = try windows.next() { take(batch(lines, sourceBytes: lines.count)) }
-      try windows.finish()
-    } catch {
-      problem = error
-    }
-    reading: while problem == nil {
+    reading: while true {
       do throws(SourceProblem) {
         switch try cutter.next(from: &source, expecting: chunkBytes, to: Unbounded()) {
         case .lines(let bytes, _):
-          take(batch(bytes, sourceBytes: source.takeReadBytes()))
+          take(batch(bytes, isLast: false))
           cutter.reuse(bytes)
         case .more, .zeros, .noRoom: break
         case .atEnd: break reading
@@ -65,7 +58,7 @@ public struct Archive: Sendable {
         break reading
       }
     }
-    take(batch(cutter.takeCarry(), sourceBytes: source.takeReadBytes(), isLast: true))
+    take(batch(cutter.takeCarry(), isLast: true))
     if let problem { throw failure(problem) }
   }
 
