@@ -28,7 +28,7 @@ let package = Package(
       name: "KubeAuditCore",
       targets: [
         "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
-        "Inputs", "Metrics", "State", "YAML",
+        "Inputs", "Metrics", "Rules", "State", "YAML",
       ]),
   ],
   dependencies: [
@@ -62,7 +62,7 @@ let package = Package(
     module("Metrics", ["AuditEvents", "Crypto", "Diagnostics"]),
     module("Counting", ["AuditEvents", "Crypto", "Diagnostics", "Metrics"]),
     module("State", ["Concurrency", "Counting", "Crypto", "CSQLite", "Diagnostics"]),
-    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "State"]),
+    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "Rules", "State"]),
     module("Transport", ["CCurl", "Concurrency", "Diagnostics"]),
     module("AWS", ["Concurrency", "Crypto", "Diagnostics", "Transport"]),
     module(
@@ -75,7 +75,7 @@ let package = Package(
       "Exporter",
       [
         "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
-        "Diagnostics", "Engine", "Inputs", "Metrics", "State", "YAML",
+        "Diagnostics", "Engine", "Inputs", "Metrics", "Rules", "State", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -125,7 +125,7 @@ let package = Package(
     tests(
       "EngineTests",
       [
-        "AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "State",
+        "AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "Rules", "State",
         "TestSupport",
       ]),
     tests(

@@ -22,11 +22,16 @@ struct ReplayCommand: ParsableCommand {
   var configFile: String?
   @Option(name: .customLong("pseudonyms.key-file"), help: CommandFlag.pseudonymKeyHelp)
   var pseudonymKeyFile: String?
+  @Option(name: .customLong("rules"), help: CommandFlag.rules.argumentHelp)
+  var rules: [String] = []
   @Argument(help: ArgumentHelp("Audit logs; - is standard input.", valueName: "FILE"))
   var files: [String]
 
   /// The flags of settings that were given.
-  var given: [GivenFlag] { pseudonymKeyFile.map { [GivenFlag(name: "pseudonyms.key-file", values: [$0])] } ?? [] }
+  var given: [GivenFlag] {
+    (pseudonymKeyFile.map { [GivenFlag(name: "pseudonyms.key-file", values: [$0])] } ?? [])
+      + (rules.isEmpty ? [] : [GivenFlag(name: "rules.file", values: rules)])
+  }
 
   func validate() throws {
     guard files.count(where: { $0 == "-" }) <= 1 else {
