@@ -14,7 +14,7 @@ public struct Detector: ~Copyable {
     case first
   }
 
-  private let program: Program
+  let program: Program
   let outputs: [OutputFormat]
   private let matching: Matching
   private var reader: EventReader
@@ -94,7 +94,7 @@ public struct Detector: ~Copyable {
     return place == Program.isTrue
   }
 
-  private mutating func answer(_ subject: Int32, _ event: borrowing AuditEvent) -> Bool {
+  mutating func answer(_ subject: Int32, _ event: borrowing AuditEvent) -> Bool {
     let known = results[Int(subject)]
     if known >> 1 == self.event { return known & 1 != 0 }
     let checks = Int32(program.checks.count)

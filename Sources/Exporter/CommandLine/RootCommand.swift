@@ -6,7 +6,9 @@ struct RootCommand: ParsableCommand {
     commandName: Version.program, abstract: "Turns Kubernetes audit events into Prometheus metrics.",
     discussion: "Without a command, `serve` is meant: \(Version.program) --input.file /var/log/kubernetes/audit.log",
     version: Version.text,
-    subcommands: [ServeCommand.self, ReplayCommand.self, PseudonymCommand.self, DocumentCommand.self],
+    subcommands: [
+      ServeCommand.self, ReplayCommand.self, RulesCommand.self, PseudonymCommand.self, DocumentCommand.self,
+    ],
     defaultSubcommand: ServeCommand.self)
 }
 

@@ -42,7 +42,7 @@ func run(arguments: [String], commands: Commands, console: Console) -> Int32 {
     switch command {
     case let serve as ServeCommand: return runServe(serve, commands, console)
     case let replay as ReplayCommand: return runReplay(replay, commands, console)
-    case let pseudonym as PseudonymCommand: return pseudonym.print(to: console)
+    case let command as any ConsoleCommand: return command.print(to: console)
     case let document as DocumentCommand:
       console.out(document.page == .metrics ? commands.metricsDocument() : SettingsDocument.markdown)
       return 0

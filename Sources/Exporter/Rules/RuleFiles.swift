@@ -31,6 +31,18 @@ enum RuleFiles {
     return lines
   }
 
+  /// Does something with the rules of these files; says what is wrong or odd in them. The exit code.
+  static func open(_ paths: [String], _ console: Console, _ body: (RuleSet) -> Int32) -> Int32 {
+    do throws(Failures) {
+      let rules = try load(paths)
+      for line in remarks(rules) { console.error(line + "\n") }
+      return body(rules)
+    } catch {
+      console.error(FailureReport.lines(error.all))
+      return 1
+    }
+  }
+
   /// The same in the log, and how many rules there are.
   static func tell(_ rules: RuleSet?, _ logger: Logger) {
     guard let rules else { return }
