@@ -121,6 +121,8 @@ public struct Detector: ~Copyable {
       let text = EventReader.text(which, of: event)
       if text.isEmpty { return false }
       if !text.isEscaped { return text.withSpan { program.satisfies(check, $0) } }
+    case .hasTime:
+      return event.time != AuditEvent.absentTime && event.time >= 0 ? check.comparison == .exists : false
     case .none: break
     }
     let range = read(check.operand, event)
