@@ -14,6 +14,8 @@ import Glibc
   // SAFETY: `capacity + paddingBytes` bytes from `init` or `reserve` to `deinit`, the first `count` initialised, and the
   // padding once sealed; only lent out by `fill` and `withBytes`.
   private var start: UnsafeMutablePointer<UInt8>
+  /// Whose memory it is, when it is not the buffer's own.
+  private var owner: (any AnyObject & Sendable)?
   public private(set) var capacity: Int
   public private(set) var count = 0
 
@@ -30,7 +32,21 @@ import Glibc
     seal()
   }
 
-  deinit { unsafe start.deallocate() }
+  /// A buffer over memory of somebody else. Its content is all but the last `paddingBytes`; `seal` writes behind it.
+  ///
+  /// - Parameter owner: keeps the memory until it goes.
+  @unsafe public init(lent memory: UnsafeMutableRawBufferPointer, by owner: any AnyObject & Sendable) {
+    let bytes = unsafe memory.bindMemory(to: UInt8.self)
+    guard let first = bytes.baseAddress, bytes.count >= Self.paddingBytes else {
+      preconditionFailure("no room for the padding")
+    }
+    unsafe start = first
+    capacity = memory.count - Self.paddingBytes
+    count = capacity
+    self.owner = owner
+  }
+
+  deinit { if owner == nil { unsafe start.deallocate() } }
 
   /// Grows so that `more` bytes can be appended. Content is kept.
   public func reserve(_ more: Int) {
@@ -38,7 +54,8 @@ import Glibc
     let size = max(count + more, capacity * 2)
     let fresh = UnsafeMutablePointer<UInt8>.allocate(capacity: size + Self.paddingBytes)
     unsafe fresh.update(from: start, count: count)
-    unsafe start.deallocate()
+    if owner == nil { unsafe start.deallocate() }
+    owner = nil
     unsafe start = fresh
     capacity = size
   }

@@ -69,7 +69,7 @@ extension BoundedFamily {
       table.series[place].isKept = true
       delta.series.append(
         SeriesRow(
-          family: number, place: UInt32(place), text: text, count: series.count, data: Array(writer.bytes[...])))
+          family: number, place: UInt32(place), text: text, count: series.count, data: writer.copy))
     }
     takeTotals(family, to: &delta)
   }

@@ -10,6 +10,14 @@ struct StateWriter {
     bytes.append(version)
   }
 
+  /// What was written, in memory of its own without the room behind it: many of them are held at once.
+  var copy: [UInt8] {
+    var copy: [UInt8] = []
+    copy.reserveCapacity(bytes.count)
+    copy += bytes
+    return copy
+  }
+
   /// Begins anew in the same memory.
   mutating func restart(version: UInt8) {
     bytes.removeAll(keepingCapacity: true)

@@ -38,17 +38,24 @@ public struct Archive: Sendable {
     defer { if descriptor != STDIN_FILENO { close(descriptor) } }
     var source = StdinSource(descriptor, stop: StopSignal())
     var cutter = LineCutter(chunkBytes: chunkBytes, lineBytesLimit: lineBytesLimit, keepsRoom: true)
-    func batch(_ bytes: ByteBuffer, isLast: Bool) -> Batch {
+    func batch(_ bytes: ByteBuffer, sourceBytes: Int, isLast: Bool = false) -> Batch {
       Batch(
         input: 0, cluster: cluster, arrival: 0, shape: isLast ? .endOfStream(id: stream) : .stream(id: stream),
-        bytes: bytes, reservedBytes: 0, sourceBytes: source.takeReadBytes())
+        bytes: bytes, reservedBytes: 0, sourceBytes: sourceBytes)
     }
     var problem: SourceProblem?
-    reading: while true {
+    do throws(SourceProblem) {
+      var windows = ArchiveWindows(descriptor)
+      while let lines = try windows.next() { take(batch(lines, sourceBytes: lines.count)) }
+      try windows.finish()
+    } catch {
+      problem = error
+    }
+    reading: while problem == nil {
       do throws(SourceProblem) {
         switch try cutter.next(from: &source, expecting: chunkBytes, to: Unbounded()) {
         case .lines(let bytes, _):
-          take(batch(bytes, isLast: false))
+          take(batch(bytes, sourceBytes: source.takeReadBytes()))
           cutter.reuse(bytes)
         case .more, .zeros, .noRoom: break
         case .atEnd: break reading
@@ -58,7 +65,7 @@ public struct Archive: Sendable {
         break reading
       }
     }
-    take(batch(cutter.takeCarry(), isLast: true))
+    take(batch(cutter.takeCarry(), sourceBytes: source.takeReadBytes(), isLast: true))
     if let problem { throw failure(problem) }
   }
 

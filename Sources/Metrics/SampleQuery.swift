@@ -22,6 +22,16 @@ public struct SampleQuery: Sendable, Equatable {
     public fileprivate(set) var value: Double
   }
 
+  /// The largest groups, and what the others come to.
+  public struct Ranking: Sendable {
+    /// Largest first; equal ones in the order of their values.
+    public fileprivate(set) var groups: [Group] = []
+    /// How many others there are.
+    public fileprivate(set) var othersCount = 0
+    public fileprivate(set) var othersSum = 0.0
+    fileprivate let limit: Int
+  }
+
   public let operation: Operation
   public let labels: [Label]
   public let family: FamilyID
@@ -67,12 +77,16 @@ public struct SampleQuery: Sendable, Equatable {
     var index: [[UInt8]: Int] = [:]
     var groups: [Group] = []
     let scan = RowScan(labels: labels, matchers: matchers)
+    // Rows of one group mostly follow each other.
+    var (last, lastKey) = (0, [UInt8]?.none)
     readings[family].forEach { prefix, row, value in
       guard let key = scan.key(prefix, row) else { return }
-      if let known = index[key] {
+      if let known = key == lastKey ? last : index[key] {
         groups[known].value = combine(groups[known].value, value)
+        (last, lastKey) = (known, key)
       } else {
         index[key] = groups.count
+        (last, lastKey) = (groups.count, key)
         let found = LabelEscaping.split(key)
         let values = labels.map { label in found.first { $0.label == label }?.value ?? "" }
         groups.append(Group(values: values, value: value))
@@ -81,12 +95,55 @@ public struct SampleQuery: Sendable, Equatable {
     return groups
   }
 
+  /// The `limit` largest groups, those of zero left out.
+  ///
+  /// - Complexity: where each row is a group of its own, only the labels of the largest are read.
+  public func largest(_ limit: Int, in readings: Readings) -> Ranking {
+    var ranking = Ranking(limit: max(limit, 0))
+    let set = readings[family]
+    guard matchers.isEmpty, Families.family(family).labels.allSatisfy(labels.contains) else {
+      for group in groups(in: readings) { ranking.add(group.value) { group.values } }
+      return ranking
+    }
+    for row in set.rows {
+      ranking.add(row.value) {
+        let found = set.labels(of: row)
+        return labels.map { label in found.first { $0.label == label }?.value ?? "" }
+      }
+    }
+    return ranking
+  }
+
   private func combine(_ a: Double, _ b: Double) -> Double {
     switch operation {
     case .sum: a + b
     case .max: max(a, b)
     case .min: min(a, b)
     }
+  }
+}
+
+extension SampleQuery.Ranking {
+  /// - Parameter values: asked for only when the group may be among the largest.
+  fileprivate mutating func add(_ value: Double, _ values: () -> [String]) {
+    guard value != 0 else { return }
+    othersCount += 1
+    othersSum += value
+    if groups.count == limit, groups.last.map({ value < $0.value }) ?? true { return }
+    let group = SampleQuery.Group(values: values(), value: value)
+    let place = groups.firstIndex { group.precedes($0) } ?? groups.count
+    groups.insert(group, at: place)
+    othersCount -= 1
+    othersSum -= value
+    guard groups.count > limit else { return }
+    othersCount += 1
+    othersSum += groups.removeLast().value
+  }
+}
+
+extension SampleQuery.Group {
+  fileprivate func precedes(_ other: SampleQuery.Group) -> Bool {
+    value != other.value ? value > other.value : values.lexicographicallyPrecedes(other.values)
   }
 }
 
@@ -143,6 +200,7 @@ private struct RowScan {
     var key: [UInt8] = []
     var passed = 0
     guard scan(prefix[...], &key, &passed), scan(row, &key, &passed) else { return nil }
+    guard passed != everyBit else { return key }
     // A label that is not there has the empty value.
     let isWhole = wanted.indices.allSatisfy { at in
       passed >> at & 1 == 1 || wanted[at].tests.allSatisfy { $0.passes([]) }
@@ -150,9 +208,12 @@ private struct RowScan {
     return isWhole ? key : nil
   }
 
+  /// What `passed` is when nothing more is looked for.
+  private var everyBit: Int { 1 << wanted.count - 1 }
+
   private func scan(_ text: ArraySlice<UInt8>, _ key: inout [UInt8], _ passed: inout Int) -> Bool {
     var at = text.startIndex
-    while at < text.endIndex {
+    while at < text.endIndex, passed != everyBit {
       let start = at
       while at < text.endIndex, text[at] != UInt8(ascii: "\"") { at += 1 }
       let name = text[start..<min(at + 1, text.endIndex)]

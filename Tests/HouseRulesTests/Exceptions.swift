@@ -5,7 +5,8 @@ enum House {
   /// Left never imports right, and modules of one row do not import each other (docs/architecture.md).
   static let moduleOrder: [[String]] = [
     [
-      "CCurl", "CGnuTLS", "CIntrinsics", "CLinux", "CMicroHTTPD", "COpenSSL", "CRE2", "CSQLite", "CXcrypt", "CYAML",
+      "CCurl", "CFileWindow", "CGnuTLS", "CIntrinsics", "CLinux", "CMicroHTTPD", "COpenSSL", "CRE2", "CSQLite",
+      "CXcrypt", "CYAML",
       "CZlib",
     ],
     ["Diagnostics"],
@@ -31,6 +32,7 @@ enum House {
     "CCurl": "Sources/Transport/HTTPClient.swift",
     "CGnuTLS": "Sources/Exporter/Access/",
     "CIntrinsics": "Sources/AuditEvents/",
+    "CFileWindow": "Sources/Concurrency/",
     "CLinux": "Sources/Concurrency/",
     "CMicroHTTPD": "Sources/Exporter/HTTPServer/",
     "CRE2": "Sources/Rules/Regex.swift",

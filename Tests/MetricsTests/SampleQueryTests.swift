@@ -57,6 +57,37 @@ import Testing
       }
     }
     #expect(got == wanted, "\(query.promQL)")
+    expectRanking(query, groups.map { ($0.values, $0.value) }, limit: random.pick(0...5), readings)
+  }
+
+  /// Where each series is a group of its own, its labels are read only when it may be among the largest.
+  @Test(arguments: 1...100 as ClosedRange<UInt64>)
+  func seriesRankAsGroupsDo(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    let labels = Families.family(.deniedRequests).labels.shuffled(using: &random)
+    var rows: [[String]: Double] = [:]
+    for _ in 0..<random.pick(0...40) {
+      rows[labels.map { _ in random.pick(Self.values) }] = Double(random.pick(-2...3))
+    }
+    var set = SampleSet()
+    for (values, value) in rows { set.append(Array(zip(labels, values)), value) }
+    var readings = Readings()
+    readings[.deniedRequests] = set
+    let query = SampleQuery(.sum, by: labels, .deniedRequests)
+    expectRanking(query, rows.map { ($0.key, $0.value) }, limit: random.pick(0...45), readings)
+  }
+
+  private func expectRanking(
+    _ query: SampleQuery, _ groups: [(values: [String], value: Double)], limit: Int, _ readings: Readings
+  ) {
+    let ranking = query.largest(limit, in: readings)
+    let wanted = groups.filter { $0.value != 0 }.sorted {
+      $0.value != $1.value ? $0.value > $1.value : $0.values.lexicographicallyPrecedes($1.values)
+    }
+    #expect(ranking.groups.map(\.values) == wanted.prefix(limit).map(\.values))
+    #expect(ranking.groups.map(\.value) == wanted.prefix(limit).map(\.value))
+    #expect(ranking.othersCount == max(0, wanted.count - limit))
+    #expect(ranking.othersSum == wanted.dropFirst(limit).reduce(0) { $0 + $1.value })
   }
 
   private func row(_ random: inout SplitMix64) -> [(Label, String)] {

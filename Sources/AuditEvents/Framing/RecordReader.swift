@@ -6,6 +6,7 @@ extension AuditDecoder {
   ) -> BytePointer {
     var place = begin
     while place < end {
+      place.prefetchAhead()
       if limits.speculatesOrder, place.byte == UInt8(ascii: "{"), let after = order.scan(place, end: end),
         after < end ? after.byte == UInt8(ascii: "\n") : framing == .lastOfStream, after - place <= limits.eventBytes
       {

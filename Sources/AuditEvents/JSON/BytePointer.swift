@@ -66,6 +66,9 @@ import Glibc
   /// Bit i is set where byte i of the next 16 equals `byte`.
   @inline(__always) func mask16(_ byte: UInt8) -> UInt32 { unsafe kae_mask16(raw, byte) }
 
+  /// Asks for the memory that will be scanned soon.
+  @inline(__always) func prefetchAhead() { unsafe kae_prefetch_ahead(raw) }
+
   /// The masks of the next 64 bytes.
   @inline(__always) var block64: kae_block { unsafe kae_block64(raw) }
 }

@@ -4,10 +4,15 @@ internal import Metrics
 /// What `replay` prints for people: the clusters, what was refused, what failed, what changed, and where every event went.
 struct ReplayReport {
   let readings: Readings
+  /// Whether rows must say of which cluster they are.
+  private let hasClusters: Bool
   /// Rows of a ranking; how many more there are is said below it.
   var rowLimit = 15
 
-  init(_ readings: Readings) { self.readings = readings }
+  init(_ readings: Readings) {
+    self.readings = readings
+    hasClusters = SampleQuery(.sum, by: [.cluster], .requests).groups(in: readings).count > 1
+  }
 
   /// The page, no line wider than `columns` (60 at least).
   func table(columns: Int) -> String {
@@ -20,9 +25,9 @@ struct ReplayReport {
     out += ranking("Impersonated", .impersonatedRequests, [.user, .impersonatedUser], columns)
     out += ranking("Detections", .detections, [.priority, .rule], columns)
     out += section("Accounting", accounting, columns)
-    out += ranking("Rejected", .eventsRejected, [.input, .reason], columns)
-    out += ranking("Ignored", .eventsIgnored, [.input, .reason], columns)
-    out += ranking("Dropped", .eventsDropped, [.input, .reason], columns)
+    out += ranking("Rejected", .eventsRejected, [.input, .reason], ofClusters: false, columns)
+    out += ranking("Ignored", .eventsIgnored, [.input, .reason], ofClusters: false, columns)
+    out += ranking("Dropped", .eventsDropped, [.input, .reason], ofClusters: false, columns)
     return out.isEmpty ? "No audit event was found.\n" : out
   }
 
@@ -34,13 +39,8 @@ struct ReplayReport {
   /// One row for each cluster: sums of its series, and the time of its newest event.
   private var clusters: TextTable {
     let families: [FamilyID] = [.requests, .deniedRequests, .serverErrors, .rbacMutations]
-    let sums = families.map { Dictionary(uniqueKeysWithValues: grouped($0, [.cluster]).map { ($0.values[0], $0.sum) }) }
-    var newest: [String: Double] = [:]
-    let last = readings[.clusterLastEvent]
-    for row in last.rows {
-      let cluster = last.value(of: .cluster, in: row) ?? ""
-      newest[cluster] = max(newest[cluster] ?? row.value, row.value)
-    }
+    let sums = families.map { values(.sum, of: $0, by: .cluster) }
+    let newest = values(.max, of: .clusterLastEvent, by: .cluster)
     var table = TextTable(
       ["cluster", "requests", "refused", "5xx", "rbac", "newest event"], numeric: [1, 2, 3, 4])
     for cluster in Set(sums.flatMap(\.keys)).union(newest.keys).sorted() {
@@ -61,7 +61,7 @@ struct ReplayReport {
       "input", "received", "= counted", "+ not a request", "+ duplicate", "+ ignored", "+ rejected", "+ dropped",
       "salvaged",
     ]
-    let sums = families.map { Dictionary(uniqueKeysWithValues: grouped($0, [.input]).map { ($0.values[0], $0.sum) }) }
+    let sums = families.map { values(.sum, of: $0, by: .input) }
     // On its side: nine columns of numbers would not fit a narrow terminal.
     let inputs = Set(sums.flatMap(\.keys)).sorted()
     var table = TextTable([header[0]] + inputs, numeric: Set(inputs.indices.map { $0 + 1 }))
@@ -72,17 +72,24 @@ struct ReplayReport {
     return table
   }
 
-  private func ranking(_ title: String, _ family: FamilyID, _ labels: [Label], _ columns: Int) -> String {
-    var labels = labels
-    if !labels.contains(.input), grouped(family, [.cluster]).count > 1 { labels.insert(.cluster, at: 0) }
-    let all = grouped(family, labels).filter { $0.sum != 0 }
-    let ranked = all.sorted { $0.sum != $1.sum ? $0.sum > $1.sum : $0.values.lexicographicallyPrecedes($1.values) }
-    var table = TextTable(["count"] + labels.map(Self.title), numeric: [0])
-    table.rows = ranked.prefix(rowLimit).map { [Number.grouped($0.sum)] + $0.values }
-    let rest = ranked.dropFirst(rowLimit)
+  private func ranking(
+    _ title: String, _ family: FamilyID, _ labels: [Label], ofClusters: Bool = true, _ columns: Int
+  ) -> String {
+    // Clusters are asked for even where there is one: then each series stands for itself.
+    let labels = (ofClusters ? [.cluster] : []) + labels
+    let ranking = SampleQuery(.sum, by: labels, family).largest(rowLimit, in: readings)
+    let hidden = ofClusters && !hasClusters ? 1 : 0
+    var table = TextTable(["count"] + labels.dropFirst(hidden).map(Self.title), numeric: [0])
+    table.rows = ranking.groups.map { [Number.grouped($0.value)] + $0.values.dropFirst(hidden) }
     let below =
-      rest.isEmpty ? "" : "\(Number.grouped(rest.reduce(0) { $0 + $1.sum })) more in \(rest.count) rows not shown\n"
+      ranking.othersCount == 0
+      ? "" : "\(Number.grouped(ranking.othersSum)) more in \(ranking.othersCount) rows not shown\n"
     return section(title, table, columns, below: below)
+  }
+
+  private func values(_ operation: SampleQuery.Operation, of family: FamilyID, by label: Label) -> [String: Double] {
+    let groups = SampleQuery(operation, by: [label], family).groups(in: readings)
+    return Dictionary(uniqueKeysWithValues: groups.map { ($0.values.first ?? "", $0.value) })
   }
 
   private static func title(_ label: Label) -> String {
@@ -92,24 +99,6 @@ struct ReplayReport {
     case .impersonatedUser: "as user"
     default: label.rawValue
     }
-  }
-
-  /// The family summed by some of its labels, in the order in which the sums first appear.
-  private func grouped(_ family: FamilyID, _ labels: [Label]) -> [(values: [String], sum: Double)] {
-    let set = readings[family]
-    var places: [[String]: Int] = [:]
-    var groups: [(values: [String], sum: Double)] = []
-    for row in set.rows {
-      let all = set.labels(of: row)
-      let values = labels.map { label in all.first { $0.label == label }?.value ?? "" }
-      if let at = places[values] {
-        groups[at].sum += row.value
-      } else {
-        places[values] = groups.count
-        groups.append((values, row.value))
-      }
-    }
-    return groups
   }
 }
 
