@@ -60,7 +60,7 @@ public struct WindowSpan: Sendable, Hashable {
 /// A detection rule, as far as counting knows it.
 public struct DetectionRule: Sendable, Hashable {
   public var name: String
-  /// From 0, the worst; below `priorityCount`.
+  /// From 0, the worst, to 7.
   public var priority: Int
   /// One that is not is shown only where it was counted before.
   public var isEnabled: Bool

@@ -26,21 +26,19 @@ struct Detection: ~Copyable {
   ) -> [Int] {
     guard detector.detect(event) > 0 else { return [] }
     var counted = detector.matches
-    if counted.allSatisfy({ asksForStage[$0] }) { return counted }
+    // Of a salvaged event the end is missing, and with it when its request was received.
+    if event.isSalvaged || counted.allSatisfy({ asksForStage[$0] }) { return counted }
     requests.begin(event, cluster: cluster)
     counted.removeAll { !asksForStage[$0] && requests.contains(names[$0], at: time) }
     return counted
   }
-
-  /// Events of which a field was too large to be read.
-  var overrunEvents: UInt64 { detector.overrunEvents }
 }
 
 /// Which requests a rule has matched, for rules that may match at several stages.
 ///
 /// A request is known by what the API server made of it and all its stages share: when it was received, who asked, for what.
-/// `auditID` may be the client's and decides nothing alone. Of a salvaged event the end is missing, and with it the time of
-/// receipt: its matches count by themselves.
+/// `auditID` may be the client's and decides nothing alone: where an event does not tell when it was received, its own time
+/// stands for that.
 struct MatchedRequests: ~Copyable {
   /// Watches last up to an hour.
   static let generationSpan: Microseconds = 3_600 * 1_000_000
@@ -69,8 +67,9 @@ struct MatchedRequests: ~Copyable {
     scratch.append(number: Int64(event.verb.rawValue))
     scratch.append(text: event.requestURI)
     scratch.append(text: event.user)
-    scratch.append(text: received(event))
-    if event.isSalvaged { scratch.append(number: Int64(event.stage.rawValue)) }
+    let received = received(event)
+    scratch.append(text: received)
+    if received.isEmpty { scratch.append(number: event.time) }
     request = Digest(SipHash.hash24x128(scratch.span, key: key))
   }
 

@@ -145,6 +145,21 @@ import Testing
     #expect(Self.counts(engine.readings(at: AuditText.now))["main/any stage"] == 3)
   }
 
+  /// Nor does it where the event was cut short, or tells no time of receipt.
+  @Test(arguments: [false, true]) func norWithoutTheTimeOfReceipt(isCut: Bool) throws {
+    var engine = Engine(try Self.settings(), key: Workbench.key)
+    var program = DetectionProgram(seed: 1)
+    for _ in 0..<3 {
+      let line = program.request(verb: "get", resource: "pods", auditID: "chosen").lines[2]
+      let text = line.replacing("requestReceivedTimestamp", with: "requestForgotten")
+      let cut = String(text.prefix(upTo: text.firstRange(of: #""requestForgotten""#)?.lowerBound ?? text.endIndex))
+      engine.count(Workbench.batch((isCut ? cut + "\n" : text).utf8, .endOfStream(id: 1)))
+    }
+    let readings = engine.readings(at: AuditText.now)
+    #expect(readings.outcome(input: 0).salvaged == (isCut ? 3 : 0))
+    #expect(Self.counts(readings)["main/any stage"] == 3)
+  }
+
   /// More matches than are remembered cost memory of a fixed size, and say so.
   @Test func whatIsRememberedIsBounded() throws {
     var engine = Engine(try Self.settings(), key: Workbench.key, rememberedBodies: 10, rememberedEvents: 5)
