@@ -88,7 +88,9 @@ let package = Package(
       "EndToEndTests", ["kube-audit-exporter", "Compression", "Concurrency", "Counting", "State", "TestSupport"],
       exclude: ["Tools"]),
 
-    .target(name: "TestSupport", dependencies: ["AuditEvents"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["AuditEvents", "Concurrency"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics", "TestSupport", .product(name: "Logging", package: "swift-log")]),
     tests(
       "MetricsTests", ["AuditEvents", "Crypto", "Metrics", "TestSupport"], exclude: ["Golden", "parse_exposition.py"]),

@@ -16,6 +16,9 @@ public final class AWSSession {
   /// How far the services' clock is ahead of this machine's, once one of them complained.
   private var clockOffset: Microseconds = 0
   private var caches: [CredentialSource: CredentialCache] = [:]
+  /// How long a container's and an instance's metadata may take for an answer.
+  var containerMilliseconds = 2_000
+  var instanceMilliseconds = 1_000
 
   /// - Errors: reason `transport_library` or `signing_library`.
   public static func make(

@@ -98,7 +98,7 @@ struct CredentialFetcher {
     case .file(let path): request.headers.append(Header("Authorization", try token(path, .container)))
     }
     let name = CallName(service: "container", operation: "GetCredentials", region: "")
-    let answer = try metadata(request, name, .container, milliseconds: 2_000, attempts: 3) {
+    let answer = try metadata(request, name, .container, milliseconds: session.containerMilliseconds, attempts: 3) {
       "Look whether the agent that serves \(URLParts(endpoint.url).host) runs on this node, and whether this service "
         + "account or task has a role"
     }
@@ -115,8 +115,8 @@ struct CredentialFetcher {
       + "of the metadata is not asked"
     func send(_ request: HTTPRequest, _ operation: String) throws(Failure) -> HTTPAnswer {
       try metadata(
-        request, CallName(service: "imds", operation: operation, region: ""), .instance, milliseconds: 1_000,
-        attempts: 2
+        request, CallName(service: "imds", operation: operation, region: ""), .instance,
+        milliseconds: session.instanceMilliseconds, attempts: 2
       ) { remedy }
     }
     let ttl = Header("X-aws-ec2-metadata-token-ttl-seconds", "21600")

@@ -31,6 +31,8 @@ private final class Scene {
       wait: { stop, _ in stop.isRaised }, random: { 0.5 })
     session = try AWSSession(
       environment, Caller(try HTTPClient(stop: StopSignal()), policy: policy, timing: timing))
+    // The server is a process that has to come to its turn.
+    (session.containerMilliseconds, session.instanceMilliseconds) = (60_000, 60_000)
   }
 
   static let long = CredentialSource.keys(

@@ -94,7 +94,7 @@ import Testing
   private func handshake(_ port: UInt16, _ arguments: [String]) throws -> String? {
     let openssl = try Program.tool("openssl", package: "openssl")
     let outcome = try Process.run(
-      [openssl, "s_client", "-connect", "127.0.0.1:\(port)"] + arguments, input: [], secondsLimit: 20)
+      [openssl, "s_client", "-connect", "127.0.0.1:\(port)"] + arguments)
     let line = outcome.outputText.split(separator: "\n").first { $0.contains(", Cipher is ") }
     guard let line, !line.hasSuffix("(NONE)") else { return nil }
     return line.split(separator: " ").last.map(String.init)

@@ -7,7 +7,7 @@ import Testing
     try Files.withTemporaryFolder { folder in
       try Files.write(Array(text.utf8), to: folder + "/exporter.yaml")
       return try Program.run(
-        ["--config.check", "--config.file", folder + "/exporter.yaml"] + arguments, secondsLimit: 20)
+        ["--config.check", "--config.file", folder + "/exporter.yaml"] + arguments)
     }
   }
 
@@ -61,15 +61,15 @@ import Testing
   }
 
   @Test func mistakesOfTheCommandLineAreTold() throws {
-    let value = try Program.run(["serve", "--input.stdin", "--web.max-requests", "many"], secondsLimit: 20)
+    let value = try Program.run(["serve", "--input.stdin", "--web.max-requests", "many"])
     #expect(value.status == 1 && value.errorText.contains("--web.max-requests"), "\(value.errorText)")
-    let nothing = try Program.run(["serve", "--web.listen-address", "127.0.0.1:0"], secondsLimit: 20)
+    let nothing = try Program.run(["serve", "--web.listen-address", "127.0.0.1:0"])
     #expect(nothing.status == 1 && nothing.errorText.contains("--input.file"), "\(nothing.errorText)")
-    let missing = try Program.run(["serve", "--config.file", "/nonexistent.yaml"], secondsLimit: 20)
+    let missing = try Program.run(["serve", "--config.file", "/nonexistent.yaml"])
     #expect(missing.status == 1 && missing.errorText.contains("/nonexistent.yaml"), "\(missing.errorText)")
-    let flag = try Program.run(["serve", "--input.fil", "x"], secondsLimit: 20)
+    let flag = try Program.run(["serve", "--input.fil", "x"])
     #expect(flag.status == 2 && flag.errorText.contains("--input.file"), "\(flag.errorText)")
-    let file = try Program.run(["replay", "--format", "xml", "-"], secondsLimit: 20)
+    let file = try Program.run(["replay", "--format", "xml", "-"])
     #expect(file.status == 2 && file.errorText.contains("openmetrics"), "\(file.errorText)")
   }
 

@@ -4,7 +4,8 @@ import Testing
 
 /// Every query of every dashboard, asked of a real Prometheus that scraped the exporter through an incident.
 @Suite struct DashboardTests {
-  /// Queries that are right to find nothing but zero even then, and why. None may find nothing at all.
+  /// Queries that are right to find nothing but zero even then, and why. None may find nothing at all. What is true of most
+  /// scrapes alone is in `chances` too.
   private static let zeros = [
     "exporter: What became of them [5]": "events are dropped only when the exporter stops in the middle of one",
     "exporter: Unreadable, dropped [1]": "events are dropped only when the exporter stops in the middle of one",
@@ -20,6 +21,8 @@ import Testing
     "exporter: Queue": "what is queued is counted before it is scraped",
     "exporter: Queue filled": "what is queued is counted before it is scraped",
   ]
+  /// Of these, what a busy machine may show otherwise: a scrape falls between a push and its counting.
+  private static let chances: Set = ["exporter: Queue", "exporter: Queue filled"]
 
   private static let rules = """
     groups:
@@ -81,7 +84,7 @@ import Testing
     var open = queries
     var found: [DashboardQuery: Prometheus.Found] = [:]
     var refused: [String] = []
-    _ = Deadline.poll(seconds: 130) {
+    _ = Deadline.poll(seconds: 300) {
       open.removeAll { query in
         do {
           let answer = try prometheus.ask(query, now: Int(time(nil)))
@@ -98,7 +101,8 @@ import Testing
     #expect(refused.isEmpty, "refused:\n\(refused.joined(separator: "\n"))")
     #expect(dull.isEmpty, "found nothing:\n\(dull.joined(separator: "\n"))")
     let needless = Self.zeros.keys.filter { name in
-      !queries.contains { $0.description == name } || found.contains { $0.key.description == name && $0.value.isAlive }
+      let isAlive = found.contains { $0.key.description == name && $0.value.isAlive }
+      return !queries.contains { $0.description == name } || isAlive && !Self.chances.contains(name)
     }
     #expect(needless.isEmpty, "exceptions that nothing needs: \(needless.sorted())")
   }

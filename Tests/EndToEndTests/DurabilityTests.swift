@@ -102,7 +102,7 @@ import Testing
       let first = try Exporter(webhook: true, storage: folder)
       #expect(try first.scrape().value("kube_audit_state_durable") == 1)
       let second = try Program.run(
-        ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:0", "--storage.path", folder], secondsLimit: 20)
+        ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:0", "--storage.path", folder])
       #expect(second.status == 1)
       #expect(second.errorText.contains("another process uses it"), "\(second.errorText)")
       #expect(try first.push(Self.body(1)).status == 200)
@@ -122,7 +122,7 @@ import Testing
       #expect(broken.status == 0)
       let before = try Files.read(file)
       let second = try Program.run(
-        ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:0", "--storage.path", folder], secondsLimit: 20)
+        ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:0", "--storage.path", folder])
       #expect(second.status == 1)
       #expect(second.errorText.contains(file) && second.errorText.contains("cannot start"), "\(second.errorText)")
       #expect(try Files.read(file) == before)

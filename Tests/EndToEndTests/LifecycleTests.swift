@@ -82,7 +82,7 @@ import Testing
     try exporter.process.send(Event.lines(0..<10))
     try exporter.page(received: 10)
     exporter.process.signal(signal)
-    #expect(try exporter.process.waitForExit(secondsLimit: 15) == 0)
+    #expect(try exporter.process.waitForExit() == 0)
     #expect(try curl(exporter.url + "/-/healthy").exit == 7)
   }
 
@@ -102,17 +102,18 @@ import Testing
     ready.send("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(ready.answer()?.status == 200)
     exporter.process.signal(SIGTERM)
-    try exporter.process.wait(for: "a closed door") {
-      try curl(exporter.url + "/-/ready").status == 200 ? nil : true
+    // Over a connection that is there: a push in flight is not waited for as long as a busy machine may take to start a client.
+    try exporter.process.wait(for: "a closed door") { () -> Bool? in
+      guard ready.send("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n"), let answer = ready.answer() else { return true }
+      #expect([200, 503].contains(answer.status), "draining is not ready")
+      return answer.status == 503 ? true : nil
     }
-    ready.send("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
-    if let late = ready.answer() { #expect(late.status == 503, "draining is not ready") }
     push.send(list.suffix(100))
     let pushed = try #require(push.answer(), "the push got no answer")
     #expect([200, 503].contains(pushed.status))
     let scraped = try #require(scrape.answer(), "the scrape got no answer")
     #expect(scraped.status == 200)
-    #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
+    #expect(try exporter.process.waitForExit() == 0)
   }
 
   /// A client that never finishes does not hold the exporter: Kubernetes kills after 30 s.
@@ -121,7 +122,7 @@ import Testing
     let slow = try RawConnection(port: try #require(exporter.pushPort))
     slow.send("POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nbeginning")
     exporter.process.signal(SIGTERM)
-    #expect(try exporter.process.waitForExit(secondsLimit: 20) == 0)
+    #expect(try exporter.process.waitForExit(secondsLimit: 30) == 0)
   }
 
   /// What a reload cannot change is refused whole, and said.
@@ -142,8 +143,7 @@ import Testing
   @Test func aTakenPortIsAFailureThatNamesIt() throws {
     let exporter = try Exporter(["--input.stdin"])
     let second = try Program.run(
-      ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(exporter.port)", "--storage.path", ""],
-      secondsLimit: 20)
+      ["serve", "--input.stdin", "--web.listen-address", "127.0.0.1:\(exporter.port)", "--storage.path", ""])
     #expect(second.status == 1)
     #expect(second.errorText.contains("\(exporter.port)"), "\(second.errorText)")
   }

@@ -11,12 +11,14 @@ import Testing
     let many = (0..<50).flatMap { _ in hostile.line }
     let exporter = try Exporter(["--input.stdin"], input: .bytes(log.bytes + many))
     try exporter.page(received: log.lines.count + 50)
+    // A browser asks once.
+    _ = try exporter.look()
     return exporter
   }
 
   @Test func nothingIsLoadedOrRun() throws {
     let exporter = try Self.start()
-    let page = try curl(exporter.url + "/")
+    let page = try exporter.look()
     #expect(page.headers["content-type"]?.hasPrefix("text/html") == true)
     let facts = try JSON.parse(Program.python("page_facts.py", [], input: page.body))
     #expect(facts["loads"]?.array == [])
@@ -49,7 +51,7 @@ import Testing
           "--no-first-run", "--user-data-dir=\(folder)/profile",
           "--blink-settings=preferredColorScheme=\(scheme)", "--window-size=\(width),900",
           "--screenshot=\(folder)/page.png", exporter.url + "/",
-        ], environment: ["HOME": folder, "no_proxy": "*"], secondsLimit: 90)
+        ], environment: ["HOME": folder, "no_proxy": "*"], secondsLimit: 300)
       let image = try? Files.read(folder + "/page.png")
       let picture = try #require(image, "no screenshot: \(outcome.errorText.suffix(2000))")
       let facts = try JSON.parse(Program.python("image_facts.py", [], input: picture))

@@ -89,7 +89,7 @@ import Testing
       Self.expectSilent(Array(page.text.utf8), "/metrics")
       let open = try curl(exporter.url + "/metrics", ["-H", "Accept: \(ServingTests.openMetricsType)"])
       Self.expectSilent(Array(open.text.utf8), "/metrics as OpenMetrics")
-      Self.expectSilent(Array(try curl(exporter.url + "/").text.utf8), "the page")
+      Self.expectSilent(Array(try exporter.look().text.utf8), "the page")
       for file in try Self.files(of: state) where file.name != "kube-audit-exporter.db-shm" {
         Self.expectSilent(file.bytes, file.name)
       }

@@ -97,7 +97,7 @@ import Testing
         input: .bytes(Event.list(items)))
     }
     for push in pushes {
-      #expect(try push.waitForExit(secondsLimit: 60) == 0)
+      #expect(try push.waitForExit() == 0)
       #expect(push.outputText == "200")
     }
     let page = try exporter.page(received: 1_200)

@@ -72,7 +72,7 @@ import Testing
   @Test func headsHaveNoBody() throws {
     let exporter = try Exporter(["--input.stdin"])
     for path in ["/metrics", "/", "/-/healthy", "/-/ready"] {
-      let get = try curl(exporter.url + path)
+      let get = try exporter.look(at: path)
       let head = try curl(exporter.url + path, ["--head", "-o", "/dev/null"])
       #expect(get.status == 200 && head.status == 200, "\(path)")
       #expect(head.headers["content-type"] == get.headers["content-type"], "\(path)")
@@ -87,13 +87,13 @@ import Testing
     let moved = try Exporter(["--input.stdin", "--web.telemetry-path", "/prometheus"])
     #expect(try curl(moved.url + "/prometheus").text.contains("kube_audit_requests"))
     #expect(try curl(moved.url + "/metrics").status == 404)
-    #expect(try curl(moved.url + "/").text.contains("/prometheus"))
+    #expect(try moved.look().text.contains("/prometheus"))
     // Behind a proxy that keeps the path.
     let behind = try Exporter(["--input.stdin", "--web.external-url", "https://example.org/audit"], prefix: "/audit")
     #expect(try curl(behind.url + "/audit/metrics").status == 200)
     #expect(try curl(behind.url + "/metrics").status == 404)
     #expect(try curl(behind.url + "/").headers["location"]?.hasSuffix("/audit/") == true)
-    #expect(try curl(behind.url + "/audit/").text.contains("\"/audit/metrics\""))
+    #expect(try behind.look(at: "/audit/").text.contains("\"/audit/metrics\""))
   }
 
   @Test func logLinesAreWhatTheyShouldBe() throws {

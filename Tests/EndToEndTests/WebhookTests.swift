@@ -123,7 +123,7 @@ import Testing
       "serve", "--web.listen-address", "127.0.0.1:\(metrics)", "--input.webhook.listen-address", "0.0.0.0:\(port)",
       "--storage.path", "",
     ]
-    let refused = try Program.run(arguments, secondsLimit: 20)
+    let refused = try Program.run(arguments)
     #expect(refused.status == 1)
     #expect(refused.errorText.contains("--input.webhook.insecure"))
     let consenting = try RunningProcess([Program.path] + arguments + ["--input.webhook.insecure"])

@@ -121,13 +121,11 @@ import Testing
     let bench = try CommitBench()
     _ = bench.read()
     let before = bench.store.record.withLock { $0.changes.count }
-    let start = Clock.monotonic
     #expect(bench.queue.put(Workbench.batch((EventFields(serial: 1).ordered + "\n").utf8, .stream(id: 1))))
     let received = bench.store.record.wait(milliseconds: 60_000) { record in
       record.changes.dropFirst(before).flatMap(\.accounts).first { $0.kind == "received" }?.value
     }
     #expect(received == 1)
-    #expect(Clock.monotonic - start < 30_000_000)
     let count = bench.store.record.withLock { $0.changes.count }
     bench.stop()
     #expect(bench.store.record.withLock { $0.changes.count } <= count + 1)
@@ -136,9 +134,10 @@ import Testing
   @Test func aHungCommitIsTakenForAFailure() {
     let status = CommitStatus()
     #expect(status.admitsPushes)
+    let before = Clock.monotonic
     status.begin()
     let now = Clock.monotonic
-    #expect(status.admitsPushes(at: now + CommitStatus.patience - 1_000_000))
+    #expect(status.admitsPushes(at: before + CommitStatus.patience - 1))
     #expect(!status.admitsPushes(at: now + CommitStatus.patience + 1))
     status.end(succeededAt: 7)
     #expect(status.admitsPushes(at: now + 10 * CommitStatus.patience))

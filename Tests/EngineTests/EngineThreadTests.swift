@@ -37,7 +37,7 @@ import Testing
     // A scrape alone has no trends; who looks at the page has them, of the same instant.
     let looked = Monitor<Readings?>(nil)
     #expect(queue.ask(.read { readings in last.update { $0 = readings } }))
-    #expect(last.wait(milliseconds: 10_000) { $0 == nil ? nil : true } == true)
+    #expect(last.wait(milliseconds: 60_000) { $0 == nil ? nil : true } == true)
     #expect(last.withLock { $0?.trends == nil })
     #expect(queue.ask(.readWithTrends { readings in looked.update { $0 = readings } }))
     queue.close()

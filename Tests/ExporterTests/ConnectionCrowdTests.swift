@@ -13,7 +13,7 @@ import Testing
 
     init(_ crowd: ConnectionCrowd, _ timers: Timers, _ lingerer: Lingerer) throws {
       var pair: [Int32] = [-1, -1]
-      try #require(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
+      try #require(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
       (own, other) = (pair[0], pair[1])
       watch = ConnectionWatch(descriptor: own, timers: timers, lingerer: lingerer, crowd: crowd, peer: nil)
       crowd.join(watch)

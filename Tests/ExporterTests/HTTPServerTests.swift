@@ -44,7 +44,8 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     #expect(server.count("(unknown)", 404) == 7)
     #expect(server.count("/", 200) == 0)
     #expect(server.counters.all.contains { $0.key == .init(handler: "/", code: 200) }, "declared at 0")
-    #expect(server.activeRequests == 0)
+    // Who has an answer may know it before the server does.
+    #expect(eventually { server.activeRequests == 0 })
   }
 
   @Test func aPrefixIsStrippedAndLedTo() throws {
@@ -163,17 +164,19 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     for beginning in [
       "", "GET /hello HTTP/1.1\r\nHost: x\r\nA: ", "POST /post HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
     ] {
-      let client = try RawConnection(port: server.port)
-      client.send(beginning)
+      // Before the server's clock can begin.
       let start = Clock.monotonic
+      // Waits for an answer for longer than the server may take to cut it.
+      let client = try RawConnection(port: server.port, secondsLimit: 100)
+      client.send(beginning)
       var isOpen = true
-      while isOpen, Clock.monotonic - start < 25_000_000 {
+      while isOpen, Clock.monotonic - start < 60_000_000 {
         isOpen = beginning.isEmpty ? client.read().isEmpty == false : client.send("a")
         // Not a wait: it is the pace at which this client sends.
         usleep(50_000)
       }
       let seconds = Double(Clock.monotonic - start) / 1e6
-      #expect(!isOpen && seconds > 0.8 && seconds < 20, "\(beginning): \(seconds)")
+      #expect(!isOpen && seconds > 0.8 && seconds < 60, "\(beginning): \(seconds)")
     }
     #expect(eventually { server.activeRequests == 0 })
     #expect(try curl(server.port, "/hello").status == 200)
@@ -205,14 +208,18 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
 
   @Test func aClientThatDoesNotReadIsCut() throws {
     let page = HTTPBody([UInt8](repeating: 65, count: 64 << 20))
-    let server = try HTTPServer.local([Route("/big") { $1.answer(HTTPResponse(200, body: page)) }]) {
-      $0.responseSeconds = 1
-    }
+    let wasAsked = Lock(false)
+    let server = try HTTPServer.local([
+      Route("/big") { _, responder in
+        wasAsked.withLock { $0 = true }
+        responder.answer(HTTPResponse(200, body: page))
+      }
+    ]) { $0.responseSeconds = 1 }
     defer { server.stop(graceMilliseconds: 100) }
     let client = try RawConnection(port: server.port)
     client.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
-    #expect(eventually { server.activeRequests == 1 })
-    #expect(eventually { server.activeRequests == 0 })
+    // Not that the request is active: it may be over by the time at which somebody looks.
+    #expect(eventually { wasAsked.withLock { $0 } && server.activeRequests == 0 })
     #expect(client.read().utf8.count < 64 << 20)
   }
 
@@ -230,8 +237,8 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
       #expect(client.read { !$0.isEmpty }.hasPrefix("HTTP/1.1 200"), "nobody is cut before places are scarce")
       slow.append(client)
     }
-    for _ in 0..<3 { #expect(try curl(server.port, "/hello", ["-m", "5"]).status == 200) }
-    #expect(try curl(server.port, "/big", ["-m", "20"]).body.count == 32 << 20)
+    for _ in 0..<3 { #expect(try curl(server.port, "/hello", ["-m", "50"]).status == 200) }
+    #expect(try curl(server.port, "/big", ["-m", "50"]).body.count == 32 << 20)
     withExtendedLifetime(slow) {}
   }
 
@@ -265,7 +272,7 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     defer { server.stop(graceMilliseconds: 100) }
     #expect(Set(server.addresses.map(\.port)).count == 2)
     #expect(try curl(server.addresses[0].port, "/hello").status == 200)
-    let six = try Process.run(["curl", "-s", "http://[::1]:\(server.addresses[1].port)/hello"])
+    let six = try Process.run(["curl", "-s", "--noproxy", "*", "http://[::1]:\(server.addresses[1].port)/hello"])
     #expect(six.outputText == "hello\n")
     #expect(try curl(server.addresses[1].port, "/hello").exit == 7, "::1 alone does not answer on IPv4")
   }

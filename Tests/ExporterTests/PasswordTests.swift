@@ -110,7 +110,7 @@ private final class Told: Sendable {
   func tell(_ right: Bool) { answers.update { $0.append(right) } }
   /// Waits for so many.
   func wait(for count: Int) -> [Bool] {
-    answers.wait(milliseconds: 20_000) { $0.count >= count ? $0 : nil } ?? []
+    answers.wait(milliseconds: 60_000) { $0.count >= count ? $0 : nil } ?? []
   }
 }
 

@@ -101,9 +101,9 @@ private final class WebhookStage {
         for _ in 0..<25 {
           client.send(head)
           client.send(body)
-          let answer = client.read { $0.contains("\r\n\r\n") && ($0.hasPrefix("HTTP/1.1 200") || $0.hasSuffix("\n")) }
-          if answer.hasPrefix("HTTP/1.1 200") { accepted.withLock { $0 += 1 } }
-          if answer.hasPrefix("HTTP/1.1 503") { refused.withLock { $0 += 1 } }
+          let answer = client.answer()
+          if answer?.status == 200 { accepted.withLock { $0 += 1 } }
+          if answer?.status == 503 { refused.withLock { $0 += 1 } }
         }
       }
     }

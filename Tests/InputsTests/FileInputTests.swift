@@ -16,7 +16,7 @@ import Testing
   }
 
   private func wait(_ surroundings: Surroundings, for count: Int) {
-    _ = Deadline.poll(seconds: 30) { lines(surroundings).count >= count ? true : nil }
+    _ = Deadline.poll(seconds: 60) { lines(surroundings).count >= count ? true : nil }
   }
 
   @Test(arguments: [500, 600_000]) func followsUntilItIsStopped(pollMilliseconds: Int) throws {
@@ -50,7 +50,7 @@ import Testing
     settings.sources = [.init(pattern: shop("a.log"))]
     shop.write("a.log", "1\n")
     try FileInput(settings).start(in: surroundings.context)
-    let wasLookedAt = Deadline.poll(seconds: 30) { surroundings.status.snapshot.isUp ? true : nil }
+    let wasLookedAt = Deadline.poll(seconds: 60) { surroundings.status.snapshot.isUp ? true : nil }
     #expect(wasLookedAt == true && lines(surroundings).isEmpty)
     surroundings.queue.release(10)
     wait(surroundings, for: 1)

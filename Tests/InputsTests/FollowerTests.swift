@@ -49,6 +49,7 @@ import Testing
   @Test(arguments: [2, 3, 5]) func rotatedSeveralTimesBetweenTwoLooks(times: Int) {
     let bench = Bench(["a.log"])
     bench.shop.write("a.log.7", "from before us\n")
+    bench.begin()
     bench.shop.write("a.log", text(1...2))
     bench.poll()
     for turn in 1...times {
@@ -67,6 +68,7 @@ import Testing
     bench.shop.write("audit-2026-01-01T00-00-00.000.log.gz", Gzip.compress(Array("old\n".utf8)))
     bench.shop.write(
       "audit-2026-01-02T00-00-00.000.log", "old too, compressed later \(String(repeating: "x", count: 2000))\n")
+    bench.begin()
     bench.shop.write("audit.log", text(1...2))
     bench.poll()
     bench.shop.append("audit.log", text(3...3))

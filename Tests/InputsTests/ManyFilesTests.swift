@@ -77,6 +77,7 @@ import Testing
     let bench = Bench(["a.log", "b*"]) { $0.start = .end }
     bench.shop.write("a.log", text(1...2) + "the rest of this li")
     bench.shop.write("b.log", text(1...2, of: "b"))
+    bench.begin()
     bench.poll()
     bench.shop.append("a.log", "ne is not wanted\n" + text(3...3))
     bench.shop.append("b.log", text(3...3, of: "b"))

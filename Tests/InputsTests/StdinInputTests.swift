@@ -5,6 +5,7 @@ import Diagnostics
 import Engine
 import Glibc
 import Logging
+import TestSupport
 import Testing
 
 @testable import Inputs
@@ -36,10 +37,9 @@ final class Surroundings: Sendable {
 }
 
 @Suite struct StdinInputTests {
-  private func pipe() -> (read: Int32, write: Int32) {
-    var ends: [Int32] = [0, 0]
-    _ = unsafe Glibc.pipe(&ends)
-    return (ends[0], ends[1])
+  private func pipe() throws -> (read: Int32, write: Int32) {
+    let (source, target) = try RunningProcess.pipe()
+    return (source, target)
   }
 
   /// Everything that was handed in, and the last batch's shape.
@@ -55,7 +55,7 @@ final class Surroundings: Sendable {
   @Test(arguments: [false, true]) func aPipeIsReadToItsEnd(isGzip: Bool) throws {
     let text = (0..<20_000).map { "line \($0)\n" }.joined() + "unfinished"
     let surroundings = Surroundings(budget: 64 << 20)
-    let ends = pipe()
+    let ends = try pipe()
     try StdinInput(StdinSettings(), descriptor: ends.read).start(in: surroundings.context)
     var bytes = Array(text.utf8)
     if isGzip { bytes = Gzip.compress(bytes) }
@@ -147,7 +147,7 @@ final class Surroundings: Sendable {
 
   @Test func stopInterruptsAWaitingRead() throws {
     let surroundings = Surroundings()
-    let ends = pipe()
+    let ends = try pipe()
     try StdinInput(StdinSettings(), descriptor: ends.read).start(in: surroundings.context)
     _ = unsafe write(ends.write, "half", 4)
     surroundings.stop.raise()
@@ -159,7 +159,7 @@ final class Surroundings: Sendable {
 
   @Test func gzipThatEndsTooEarlyIsReported() throws {
     let surroundings = Surroundings()
-    let ends = pipe()
+    let ends = try pipe()
     let bytes = Gzip.compress(Array(repeating: 0x61, count: 100_000)).dropLast(20)
     _ = unsafe Array(bytes).withUnsafeBytes { unsafe write(ends.write, $0.baseAddress, $0.count) }
     close(ends.write)
@@ -173,14 +173,14 @@ final class Surroundings: Sendable {
   @Test func aFullQueueIsWaitedFor() throws {
     let surroundings = Surroundings(budget: 100)
     #expect(surroundings.queue.reserve(100))
-    let ends = pipe()
+    let ends = try pipe()
     _ = unsafe write(ends.write, "a\n", 2)
     close(ends.write)
     try StdinInput(StdinSettings(), descriptor: ends.read).start(in: surroundings.context)
     #expect(surroundings.queue.handedIn.isEmpty)
     surroundings.queue.release(100)
     // Somebody must count what is handed in, or the end finds no room.
-    let deadline = Clock.monotonic + 20_000_000
+    let deadline = Clock.monotonic + 60_000_000
     while surroundings.queue.handedIn.isEmpty, Clock.monotonic < deadline { sched_yield() }
     surroundings.queue.release(surroundings.queue.reservedBytes)
     surroundings.join()

@@ -11,6 +11,11 @@ import Logging
 /// A directory of its own, removed at the end, and what one does to logs in it.
 final class Workshop {
   let path: String
+  /// When a file was written last, nanoseconds since 1970. Later each time: many kernels tell two writes of the same four
+  /// milliseconds by nothing, and no log is rotated as fast as here.
+  private var lastWrite: Int64 = 0
+  /// Of every file that was made here.
+  private var keys: Set<FileKey> = []
 
   init() {
     var template = Array("/tmp/kae-inputs-XXXXXX".utf8CString)
@@ -27,7 +32,10 @@ final class Workshop {
   func append(_ name: String, _ text: String) { put(name, Array(text.utf8), O_APPEND) }
   func rename(_ from: String, _ to: String) { check(unsafe Glibc.rename(self(from), self(to)) == 0, "rename \(from)") }
   func delete(_ name: String) { check(unsafe unlink(self(name)) == 0, "unlink \(name)") }
-  func truncate(_ name: String) { check(unsafe Glibc.truncate(self(name), 0) == 0, "truncate \(name)") }
+  func truncate(_ name: String) {
+    check(unsafe Glibc.truncate(self(name), 0) == 0, "truncate \(name)")
+    stamp(name)
+  }
   func directory(_ name: String) { check(unsafe mkdir(self(name), 0o755) == 0, "mkdir \(name)") }
   func mode(_ name: String, _ mode: mode_t) { check(unsafe chmod(self(name), mode) == 0, "chmod \(name)") }
 
@@ -61,10 +69,12 @@ final class Workshop {
     let bytes = Array(text.utf8)
     check(unsafe pwrite(raw, bytes, bytes.count, off_t(offset)) == bytes.count, "pwrite \(name)")
     close(raw)
+    stamp(name)
   }
 
   private func put(_ name: String, _ bytes: [UInt8], _ flag: Int32) {
-    let raw = unsafe open(self(name), O_WRONLY | O_CREAT | flag, 0o644)
+    var raw = unsafe open(self(name), O_WRONLY | flag)
+    if raw < 0, errno == ENOENT { raw = create(name) }
     check(raw >= 0, "open \(name)")
     var done = 0
     while done < bytes.count {
@@ -75,6 +85,26 @@ final class Workshop {
       done += count
     }
     close(raw)
+    stamp(name)
+  }
+
+  /// A file that no other was: one that takes over the number of a deleted one was born at another time, which some kernels
+  /// tell in steps of four milliseconds.
+  private func create(_ name: String) -> Int32 {
+    while true {
+      let raw = unsafe open(self(name), O_WRONLY | O_CREAT | O_EXCL, 0o644)
+      guard raw >= 0, let key = try? FileFacts(path: self(name)).key, !keys.insert(key).inserted else { return raw }
+      close(raw)
+      delete(name)
+    }
+  }
+
+  /// Has it written a moment later, until that shows.
+  private func stamp(_ name: String) {
+    while let time = try? FileFacts(path: self(name)).modified {
+      if time > lastWrite { return lastWrite = time }
+      check(unsafe utimensat(AT_FDCWD, self(name), nil, 0) == 0, "utimensat \(name)")
+    }
   }
 
   private func check(_ holds: Bool, _ what: String) { if !holds { fatalError("\(what): \(SystemError.last.text)") } }
@@ -205,6 +235,12 @@ final class Bench {
     var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
     (self.settings, self.logger) = (settings, logger)
+    follower = Follower(
+      settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
+  }
+
+  /// Begins anew, for the first time: what was written so far was there before.
+  func begin() {
     follower = Follower(
       settings, outlet: basin, input: 0, cluster: "default", clock: .system, status: status, logger: logger)
   }

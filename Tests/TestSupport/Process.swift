@@ -23,7 +23,7 @@ public enum Process {
   /// Its three streams are unlinked files, so that no pipe can fill up and no writer can be left behind.
   /// - Throws: `SystemError` when it cannot be started.
   public static func run(
-    _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:], secondsLimit: Int = 60
+    _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:], secondsLimit: Int = 120
   ) throws -> Outcome {
     let streams = try (0..<3).map { _ in try scratchFile() }
     defer { for stream in streams { close(stream) } }
@@ -64,16 +64,18 @@ public enum Process {
     return child
   }
 
-  /// This process' variables, with `changes` put over them.
-  private static func childEnvironment(_ changes: [String: String]) -> [String] {
+  /// This process' variables as they were when they were first asked for. Whoever sets one for this process asks for them
+  /// before: what others start meanwhile neither inherits it nor reads a list that is being changed.
+  public static let variables: [String] = {
     var variables: [String] = []
-    var at = 0
-    while let entry = unsafe environ[at] {
-      let text = unsafe String(cString: entry)
-      if !changes.keys.contains(where: { text.hasPrefix($0 + "=") }) { variables.append(text) }
-      at += 1
-    }
-    return variables + changes.map { "\($0.key)=\($0.value)" }
+    while let entry = unsafe environ[variables.count] { unsafe variables.append(String(cString: entry)) }
+    return variables
+  }()
+
+  /// These, with `changes` put over them.
+  private static func childEnvironment(_ changes: [String: String]) -> [String] {
+    variables.filter { text in !changes.keys.contains { text.hasPrefix($0 + "=") } }
+      + changes.map { "\($0.key)=\($0.value)" }
   }
 
   private static func wait(_ child: pid_t, secondsLimit: Int) -> Int32 {

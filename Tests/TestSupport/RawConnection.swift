@@ -10,6 +10,7 @@ public final class RawConnection {
   ///
   /// - Parameter secondsLimit: how long an answer is waited for.
   public init(address: String = "127.0.0.1", port: UInt16, secondsLimit: Double = 30) throws {
+    _ = Self.manyDescriptors
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var target = sockaddr_in()
     target.sin_family = sa_family_t(AF_INET)
@@ -27,6 +28,14 @@ public final class RawConnection {
   }
 
   deinit { close(descriptor) }
+
+  /// Several tests hold a thousand connections at once; a process may often have no more than that, unless it asks.
+  private static let manyDescriptors: Void = {
+    var limit = rlimit()
+    _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }()
 
   /// False when the other side has gone.
   @discardableResult

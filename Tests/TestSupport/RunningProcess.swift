@@ -84,9 +84,12 @@ public final class RunningProcess {
     inputEnd = -1
   }
 
+  /// How long something is waited for that takes a moment: long enough for a machine that does much else.
+  public static let patience = 90.0
+
   /// The first line of standard error that `isWanted`, once it is there.
   public func waitForLine(
-    _ what: String, secondsLimit: Double = 20, _ isWanted: (Substring) -> Bool
+    _ what: String, secondsLimit: Double = patience, _ isWanted: (Substring) -> Bool
   ) throws -> String {
     try wait(for: what, secondsLimit: secondsLimit) {
       errorText.split(separator: "\n").first(where: isWanted).map { String($0) }
@@ -96,7 +99,7 @@ public final class RunningProcess {
   /// Calls `attempt` until it answers something.
   /// - Throws: `Unmet` after the time, and as soon as the process has ended.
   @discardableResult
-  public func wait<R>(for what: String, secondsLimit: Double = 20, _ attempt: () throws -> R?) throws -> R {
+  public func wait<R>(for what: String, secondsLimit: Double = patience, _ attempt: () throws -> R?) throws -> R {
     var hasEnded = false
     let answer = try Deadline.poll(seconds: secondsLimit) { () -> R?? in
       // Looked at before the attempt, so that what a process did last still counts.
@@ -111,7 +114,7 @@ public final class RunningProcess {
 
   /// Its exit code, or 128 plus the signal's number, once it has ended.
   /// - Throws: `Unmet` when it still runs after the time.
-  public func waitForExit(secondsLimit: Double = 20) throws -> Int32 {
+  public func waitForExit(secondsLimit: Double = patience) throws -> Int32 {
     let ended = Deadline.poll(seconds: secondsLimit) { isRunning ? nil : true }
     guard ended != nil, let status else {
       throw Unmet(description: "\(name) still runs after \(secondsLimit) s:\n\(errorText.suffix(4000))")
@@ -121,8 +124,8 @@ public final class RunningProcess {
 
   private static let ignoringPipeSignal: Void = { _ = Glibc.signal(SIGPIPE, SIG_IGN) }()
 
-  /// Both ends closed on exec from the start: another test may be starting a process at this moment.
-  private static func pipe() throws -> (Int32, Int32) {
+  /// Both ends closed on exec from the start: another test may be starting a process that would hold them open.
+  public static func pipe() throws -> (Int32, Int32) {
     try Files.withTemporaryFolder { folder in
       let path = folder + "/pipe"
       guard unsafe mkfifo(path, 0o600) == 0 else { throw SystemError("cannot make a pipe") }

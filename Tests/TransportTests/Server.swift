@@ -24,6 +24,8 @@ final class Server {
   }
 
   private static let proxies: Void = {
+    // What others start while these are changed is not to know of it.
+    _ = Process.variables
     for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] { unsafe unsetenv(name) }
     unsafe setenv("no_proxy", "127.0.0.1,localhost", 1)
   }()

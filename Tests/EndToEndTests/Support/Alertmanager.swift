@@ -37,7 +37,7 @@ final class Alertmanager {
       program, "--config.file=\(folder)/alertmanager.yml", "--storage.path=\(folder)/alertmanager",
       "--web.listen-address=127.0.0.1:\(port)", "--cluster.listen-address=", "--log.level=warn",
     ])
-    try process.wait(for: "a ready Alertmanager", secondsLimit: 40) {
+    try process.wait(for: "a ready Alertmanager") {
       try curl("http://127.0.0.1:\(port)/-/ready").status == 200 ? true : nil
     }
     try receiver.wait(for: "a receiver that listens") {

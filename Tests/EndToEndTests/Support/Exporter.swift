@@ -41,31 +41,46 @@ final class Exporter {
       command += ["--config.file", folder + "/exporter.yaml"]
     }
     process = try RunningProcess(command + arguments, input: input, environment: environment)
-    try process.wait(for: "a ready exporter", secondsLimit: 30) {
+    try process.wait(for: "a ready exporter") {
       try curl("\(url)\(prefix)/-/ready", client).status == 200 ? true : nil
     }
   }
 
   var url: String { "\(scheme)://127.0.0.1:\(port)" }
 
-  /// The page of metrics now.
+  /// The page of metrics now, with all that was answered before.
   func scrape() throws -> Page {
-    // On a busy machine the first reading of all may take longer than a scrape waits: 503 then.
-    let answer = try process.wait(for: "a page of metrics") { () -> Answer? in
-      let answer = try curl(url + "/metrics", client)
+    let (page, waited) = try scrapeOnce()
+    // A scrape waits half a second for its commit, then shows the counters of the last one: on a busy machine these may lack
+    // what was answered since. Such a page is shared for a second.
+    guard waited > 0.45 else { return page }
+    usleep(1_100_000)
+    return try scrapeOnce().page
+  }
+
+  private func scrapeOnce() throws -> (page: Page, waited: Double) {
+    let answer = try curl(url + "/metrics", client)
+    guard answer.status == 200 else { throw Page.Malformed(description: "\(answer.status): \(answer.text)") }
+    return (try Page(answer.text), answer.waited)
+  }
+
+  /// What somebody sees who looks at `path`: on a busy machine there may be no reading yet for the first who does.
+  func look(at path: String = "/", _ arguments: [String] = []) throws -> Answer {
+    try process.wait(for: path) {
+      let answer = try curl(url + path, client + arguments)
       return answer.status == 503 ? nil : answer
     }
-    guard answer.status == 200 else { throw Page.Malformed(description: "\(answer.status): \(answer.text)") }
-    return try Page(answer.text)
   }
 
   /// The first page that `isWanted`.
   @discardableResult
-  func page(_ what: String, secondsLimit: Double = 30, where isWanted: (Page) -> Bool) throws -> Page {
+  func page(
+    _ what: String, secondsLimit: Double = RunningProcess.patience, where isWanted: (Page) -> Bool
+  ) throws -> Page {
     var last: Page?
     do {
       return try process.wait(for: what, secondsLimit: secondsLimit) {
-        let page = try scrape()
+        let page = try scrapeOnce().page
         last = page
         return isWanted(page) ? page : nil
       }

@@ -38,7 +38,7 @@ final class Prometheus {
       // What fires before it has found its Alertmanager, which takes it five seconds, is sent again after this.
       "--rules.alert.resend-delay=2s",
     ])
-    try process.wait(for: "a ready Prometheus", secondsLimit: 40) {
+    try process.wait(for: "a ready Prometheus") {
       try curl("\(url)/-/ready").status == 200 ? true : nil
     }
   }
@@ -63,6 +63,6 @@ final class Prometheus {
   }
 
   func wait(for what: String, _ attempt: () throws -> Bool?) throws {
-    try process.wait(for: what, secondsLimit: 40, attempt)
+    try process.wait(for: what, attempt)
   }
 }
