@@ -50,7 +50,8 @@ let package = Package(
     .target(name: "CIntrinsics"),
     .target(name: "CFileWindow"),
     // C++ behind a C header; RE2's archive is linked in, so that no program loads one more library at its start.
-    .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]),
+    // The C++ library comes behind it: the release takes that from an archive too, of which only what is missed is linked.
+    .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a"), .linkedLibrary("stdc++")]),
 
     // Left never imports right (docs/architecture.md); HouseRulesTests reads the imports.
     module("Diagnostics", [.product(name: "Logging", package: "swift-log")]),
