@@ -28,7 +28,7 @@ let package = Package(
       name: "KubeAuditCore",
       targets: [
         "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
-        "Inputs", "Metrics", "State", "YAML",
+        "Inputs", "Metrics", "Rules", "State", "YAML",
       ]),
   ],
   dependencies: [
@@ -49,7 +49,8 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CIntrinsics"),
     // C++ behind a C header; RE2's archive is linked in, so that no program loads one more library at its start.
-    .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]),
+    // The C++ library comes behind it: the release takes that from an archive too, of which only what is missed is linked.
+    .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a"), .linkedLibrary("stdc++")]),
 
     // Left never imports right (docs/architecture.md); HouseRulesTests reads the imports.
     module("Diagnostics", [.product(name: "Logging", package: "swift-log")]),
@@ -62,7 +63,7 @@ let package = Package(
     module("Metrics", ["AuditEvents", "Crypto", "Diagnostics"]),
     module("Counting", ["AuditEvents", "Crypto", "Diagnostics", "Metrics"]),
     module("State", ["Concurrency", "Counting", "Crypto", "CSQLite", "Diagnostics"]),
-    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "State"]),
+    module("Engine", ["AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Metrics", "Rules", "State"]),
     module("Transport", ["CCurl", "Concurrency", "Diagnostics"]),
     module("AWS", ["Concurrency", "Crypto", "Diagnostics", "Transport"]),
     module(
@@ -75,7 +76,7 @@ let package = Package(
       "Exporter",
       [
         "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
-        "Diagnostics", "Engine", "Inputs", "Metrics", "State", "YAML",
+        "Diagnostics", "Engine", "Inputs", "Metrics", "Rules", "State", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -127,7 +128,7 @@ let package = Package(
     tests(
       "EngineTests",
       [
-        "AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "State",
+        "AuditEvents", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Metrics", "Rules", "State",
         "TestSupport",
       ]),
     tests(

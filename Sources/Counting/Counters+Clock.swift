@@ -24,6 +24,7 @@ extension Counters {
     tracked.beginAnew(now: now)
     trackedInWindow.beginAnew(now: now)
     impersonated.beginAnew(now: now)
+    detections.beginAnew(now: now)
     distinct.beginAnew(now: now)
     return step
   }

@@ -45,6 +45,7 @@ extension Counters {
     tracked.takeDelta(.tracked, edges, panes, to: &delta)
     trackedInWindow.takeDelta(.trackedInWindow, edges, panes, to: &delta)
     impersonated.takeDelta(.impersonated, edges, panes, to: &delta)
+    detections.takeDelta(.detections, edges, panes, to: &delta)
     distinct.takeDelta(edges, panes, to: &delta)
     takeInputs(&delta)
     takeClock(&delta)

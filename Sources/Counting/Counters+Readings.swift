@@ -9,6 +9,7 @@ extension Counters {
   public mutating func readings(now time: Int64) -> Readings {
     if !settings.followsEventTime { now = max(now, EventTime.held(time)) }
     for cluster in clusters.clusters.indices { edges.advance(cluster, to: now) }
+    settleRules()
     expire()
     number &+= 1
     var readings = Readings()
@@ -20,6 +21,7 @@ extension Counters {
     readings[.rbacMutations] = rbac.samples()
     readings[.trackedRequests] = tracked.samples()
     readings[.impersonatedRequests] = impersonated.samples()
+    readings[.detections] = detections.samples()
     readClusters(&readings)
     readInputs(&readings)
     readFamilies(&readings)
@@ -36,6 +38,7 @@ extension Counters {
     _ = rbac.expire(before: before, scraped: scraped, edges, &panes)
     if tracked.expire(before: before, scraped: scraped, edges, &panes) { trackedShortcuts.clear() }
     _ = impersonated.expire(before: before, scraped: scraped, edges, &panes)
+    expireDetections(before: before, scraped: scraped)
   }
 
   private mutating func readWindows(_ readings: inout Readings) {
@@ -45,6 +48,7 @@ extension Counters {
     readings[.windowRBACMutations] = rbac.windowSamples(edges, &panes, shownLimit: limit, folding: [.user])
     readings[.windowTrackedRequests] = trackedInWindow.windowSamples(
       edges, &panes, shownLimit: limit, folding: [.user])
+    readings[.windowDetections] = detections.windowSamples(edges, &panes, shownLimit: limit, folding: [.rule])
     if trackedInWindow.dropSilent() { recentTracked.clear() }
     readings[.windowDistinctUsers] = distinct.samples(edges, shownLimit: limit)
     readClasses(&readings)
@@ -113,6 +117,7 @@ extension Counters {
     readFamily(tracked, &readings)
     readFamily(trackedInWindow, &readings, isGauge: true)
     readFamily(impersonated, &readings)
+    readFamily(detections, &readings)
     readFamily(distinct.family, &readings, isGauge: true)
   }
 

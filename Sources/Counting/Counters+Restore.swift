@@ -72,6 +72,7 @@ extension Counters {
     try trackedInWindow.restore(
       .trackedInWindow, pieces.rows(.trackedInWindow), pieces.totals(.trackedInWindow), context, &panes)
     try impersonated.restore(.impersonated, pieces.rows(.impersonated), pieces.totals(.impersonated), context, &panes)
+    try detections.restore(.detections, pieces.rows(.detections), pieces.totals(.detections), context, &panes)
     try distinct.restore(
       pieces.rows(.distinctUsers), pieces.totals(.distinctUsers), sketch: pieces.sketch, context, &panes)
     for chunk in pieces.chunks {

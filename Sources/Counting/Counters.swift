@@ -44,6 +44,8 @@ public struct Counters: ~Copyable {
   var tracked: BoundedFamily
   var trackedInWindow: BoundedFamily
   var impersonated: BoundedFamily
+  var detections: BoundedFamily
+  var rules: DetectionRules
   var distinct: DistinctUsers
   /// Ways to series that spare writing rows.
   var requestShortcuts = NumberShortcuts()
@@ -95,13 +97,15 @@ public struct Counters: ~Copyable {
     tracked = family("tracked_requests_total", limits.tracked)
     trackedInWindow = family("window_tracked_requests", limits.trackedInWindow, windowed: true)
     impersonated = family("impersonated_requests_total", limits.impersonated)
+    detections = family("detections_total", limits.detections, windowed: true)
+    rules = DetectionRules(settings.detectionRules, values: &values)
     distinct = DistinctUsers(
       windows: windows, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
     late = skewed
   }
 
-  /// Takes over what may change while running: trusted proxies and tracked objects. Everything else stays.
+  /// Takes over what may change while running: trusted proxies, tracked objects and detection rules. Everything else stays.
   public mutating func apply(_ settings: CountingSettings) {
     source.trusted = settings.trustedProxies
     tracker = TrackedMatcher(settings.trackedObjects, values: &values)
@@ -109,6 +113,7 @@ public struct Counters: ~Copyable {
     trackedShortcuts.clear()
     recentTracked.clear()
     trackedInWindow.forgetKinds()
+    rules = DetectionRules(settings.detectionRules, values: &values)
   }
 
   /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.
@@ -150,6 +155,7 @@ public struct Counters: ~Copyable {
     tracked.addCluster()
     trackedInWindow.addCluster()
     impersonated.addCluster()
+    detections.addCluster()
     distinct.addCluster()
   }
 
@@ -183,7 +189,7 @@ public struct Counters: ~Copyable {
   }
 
   /// Moves the clock on, and answers the arrival time.
-  private mutating func clock(_ time: Int64, _ arrival: Int64) -> Int64 {
+  mutating func clock(_ time: Int64, _ arrival: Int64) -> Int64 {
     guard settings.followsEventTime else {
       let arrival = EventTime.held(arrival)
       now = max(now, arrival)

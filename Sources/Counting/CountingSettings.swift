@@ -16,6 +16,8 @@ public struct CountingSettings: Sendable {
   public var trustedProxies: [AddressRange] = []
   /// Named classes of requests, at most `trackedObjectLimit`.
   public var trackedObjects = TrackedObject.builtIn
+  /// The detection rules that are loaded, by the numbers under which their matches are counted.
+  public var detectionRules: [DetectionRule] = []
   /// Clusters with series of their own; events of further ones count under `(other)`.
   public var clusterLimit = Families.clusterLimit
   /// Limits of the bounded families.
@@ -55,6 +57,26 @@ public struct WindowSpan: Sendable, Hashable {
   var paneSeconds: Int64 { max(1, seconds / Self.paneCount) }
 }
 
+/// A detection rule, as far as counting knows it.
+public struct DetectionRule: Sendable, Hashable {
+  public var name: String
+  /// From 0, the worst, to 7.
+  public var priority: Int
+  /// One that is not is shown only where it was counted before.
+  public var isEnabled: Bool
+
+  public init(name: String, priority: Int, isEnabled: Bool = true) {
+    self.name = name
+    self.priority = priority
+    self.isEnabled = isEnabled
+  }
+
+  /// The label `priority`: the words of Falco, whole and in lower case.
+  static let priorityLabels: [StaticString] = [
+    "emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug",
+  ]
+}
+
 /// How many series a family may hold.
 public struct FamilyLimit: Sendable, Hashable {
   public var perCluster: Int
@@ -75,6 +97,7 @@ public struct SeriesLimits: Sendable, Hashable {
   public var tracked = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
   public var trackedInWindow = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
   public var impersonated = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
+  public var detections = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 20_000)
   /// Source IPs with a count of distinct users of their own.
   public var distinctUsers = FamilyLimit(perCluster: 1024, inAll: 2048)
   /// Denied series of users that one source IP may hold.

@@ -12,6 +12,7 @@ enum PersistedFamily: UInt8, CaseIterable {
   case trackedInWindow = 6
   case impersonated = 7
   case distinctUsers = 8
+  case detections = 9
 
   /// The labels that follow the cluster's, in order.
   var labels: [Label] {
@@ -24,6 +25,7 @@ enum PersistedFamily: UInt8, CaseIterable {
     case .trackedInWindow: [.object, .verb, .user, .outcome]
     case .impersonated: [.user, .impersonatedUser]
     case .distinctUsers: [.sourceIP]
+    case .detections: [.rule, .priority]
     }
   }
 }

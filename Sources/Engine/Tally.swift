@@ -14,7 +14,11 @@ struct Tally: ~Copyable, EventSink {
   /// As they were when they were last given away to be saved.
   private var savedAccounts: [InputAccount]
   private var repeats: RepeatedEvents
-  /// Evictions from `repeats` that an input was charged with.
+  private var matched: MatchedRequests
+  /// The loaded rules; nil for none.
+  private var detection: Detection?
+  private var isDetecting = false
+  /// Evictions from the digests of events that an input was charged with.
   private var evictedBefore: UInt64 = 0
   private let inputs: [String]
   /// Since the start.
@@ -36,7 +40,9 @@ struct Tally: ~Copyable, EventSink {
   init(_ settings: EngineSettings, key: SipKey, rememberedEvents: Int = RepeatedEvents.generationLimit) {
     let counters = Counters(settings: settings.counting, key: key)
     let accounts = settings.counting.inputs.map { _ in InputAccount() }
-    self.init(settings, counters, RepeatedEvents(key: key, limit: rememberedEvents), accounts)
+    self.init(
+      settings, counters, RepeatedEvents(key: key, limit: rememberedEvents),
+      MatchedRequests(key: key, limit: rememberedEvents), accounts)
   }
 
   /// Counts that go on where others were.
@@ -44,19 +50,25 @@ struct Tally: ~Copyable, EventSink {
     let counters = try Counters(settings: settings.counting, key: saved.key, restoring: saved.counting)
     var repeats = RepeatedEvents(key: saved.key, isSaved: true)
     for blob in saved.digests where blob.kind == .repeatedEvent { try repeats.restore(blob) }
+    var matched = MatchedRequests(key: saved.key, isSaved: true)
+    for blob in saved.digests where blob.kind == .matchedRequest { try matched.digests.restore(blob) }
     // The rows of an input that is no longer configured stay in the state, and are shown again when it returns.
     let rows = Dictionary(grouping: saved.accounts, by: \.input)
     var accounts: [InputAccount] = []
     for input in settings.counting.inputs { accounts.append(try InputAccount(rows[input] ?? [])) }
-    self.init(settings, counters, repeats, accounts)
+    self.init(settings, counters, repeats, matched, accounts)
   }
 
   private init(
-    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents, _ accounts: [InputAccount]
+    _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents,
+    _ matched: consuming MatchedRequests, _ accounts: [InputAccount]
   ) {
     self.counters = counters
     self.repeats = repeats
-    evictedBefore = repeats.evictedEarly
+    evictedBefore = repeats.evictedEarly + matched.digests.evictedEarly
+    self.matched = matched
+    detection = settings.rules.map { Detection($0, matching: settings.matching) }
+    isDetecting = settings.rules != nil
     inputs = settings.counting.inputs
     self.accounts = accounts
     savedAccounts = accounts
@@ -87,8 +99,9 @@ struct Tally: ~Copyable, EventSink {
   }
 
   private mutating func settleEvictions() {
-    evict(digests: repeats.evictedEarly - evictedBefore)
-    evictedBefore = repeats.evictedEarly
+    let evicted = repeats.evictedEarly + matched.digests.evictedEarly
+    evict(digests: evicted - evictedBefore)
+    evictedBefore = evicted
   }
 
   /// The input at hand made digests leave before their time.
@@ -103,6 +116,14 @@ struct Tally: ~Copyable, EventSink {
     if repeats.contains(event, cluster: defaultClusterName, arrival: remembered) { return account.countDuplicates(1) }
     let outcome = counters.count(event, cluster: cluster, input: input, arrival: arrival)
     account.count(isRequest: outcome.isRequest, isSalvaged: event.isSalvaged)
+    if isDetecting { detect(event, cluster) }
+  }
+
+  @inline(never)
+  private mutating func detect(_ event: borrowing AuditEvent, _ cluster: ClusterIndex) {
+    guard let rules = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched), !rules.isEmpty
+    else { return }
+    counters.countDetections(rules, of: event, cluster: cluster, arrival: arrival)
   }
 
   mutating func ignore(_ reason: IgnoreReason) {
@@ -128,7 +149,7 @@ struct Tally: ~Copyable, EventSink {
   }
 
   /// When the newest digest came that was restored.
-  var newestDigest: Microseconds { repeats.newest }
+  var newestDigest: Microseconds { max(repeats.newest, matched.digests.newest) }
 
   /// The input at hand lost bytes at its source.
   mutating func lose(bytes: Int) { account.lose(bytes: bytes) }
@@ -142,6 +163,8 @@ struct Tally: ~Copyable, EventSink {
 
   mutating func apply(_ settings: EngineSettings) {
     counters.apply(settings.counting)
+    detection = settings.rules.map { Detection($0, matching: settings.matching) }
+    isDetecting = settings.rules != nil
     counters.expectNone()
     for name in settings.expectedClusters { counters.expect(counters.cluster(named: name)) }
   }
@@ -159,6 +182,7 @@ struct Tally: ~Copyable, EventSink {
     }
     savedAccounts = accounts
     repeats.takeChange(into: &change)
+    matched.digests.takeChange(into: &change)
   }
 
   /// The counters' families and the accounting of every input.

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Rules
 
 /// What `serve` needs to start.
 struct ServeOptions: Sendable {
@@ -7,6 +8,8 @@ struct ServeOptions: Sendable {
   var listeners = ListenerRules()
   /// What hides users and source IPs; nil where they are shown by name.
   var pseudonyms: PseudonymKey?
+  /// The detection rules that they name; nil for none.
+  var rules: RuleSet?
   /// Reads file and flags again, for a reload.
   let load: @Sendable () throws(Failures) -> Settings
 }
@@ -16,6 +19,8 @@ struct ReplayOptions: Sendable {
   let settings: Settings
   /// What hides users and source IPs; nil where they are shown by name.
   var pseudonyms: PseudonymKey?
+  /// The detection rules that the settings name; nil for none.
+  var rules: RuleSet?
   let format: ReplayFormat
   /// At least one; `-` is standard input.
   let files: [String]

@@ -56,13 +56,15 @@ final class Reloader: Sendable {
                 remedy: "Restart, or take the change back")
             })
         }
+        let rules = try fresh.detectionRules()
         _ = try replaceListeners(fresh)
         state.withLock {
           $0.settings = fresh
           $0.isBehind = false
         }
         log.set(format: fresh.log.format, level: fresh.log.level.logger)
-        _ = queue.ask(.apply(fresh.engine(inputs: inputs)))
+        RuleFiles.tell(rules, log.logger())
+        _ = queue.ask(.apply(fresh.engine(inputs: inputs, rules: rules)))
         status.succeeded(at: clock.now)
         log.logger().info("configuration reloaded")
         return nil

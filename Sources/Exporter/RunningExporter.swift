@@ -51,9 +51,10 @@ final class RunningExporter: Sendable {
     gates = try Gates(options.listeners, settings)
     let (store, saved) = try Self.openState(settings, logger)
     let commits = CommitStatus()
-    var engineSettings = settings.engine(inputs: chosen.map(\.name))
+    var engineSettings = settings.engine(inputs: chosen.map(\.name), rules: options.rules)
     engineSettings.counting.pseudonyms = options.pseudonyms?.pseudonyms
     Self.tell(options.pseudonyms, logger)
+    RuleFiles.tell(options.rules, logger)
     do throws(Failure) {
       engine = try EngineThread(
         engineSettings, restoring: saved, store: store, queue: queue, clock: clock,

@@ -2,15 +2,18 @@ internal import AuditEvents
 internal import Counting
 internal import Engine
 internal import Inputs
+internal import Rules
 
 extension Settings {
-  /// What the engine is told. `inputs` are the labels of the inputs that run, by their index.
-  func engine(inputs: [String]) -> EngineSettings {
+  /// What the engine is told. `inputs` are the labels of the inputs that run, by their index; `rules` are those that
+  /// `detection` names.
+  func engine(inputs: [String], rules: RuleSet? = nil) -> EngineSettings {
     var settings = EngineSettings(counting: counting(inputs: inputs))
     settings.expectedClusters = expectedClusters
     settings.decoding.eventBytes = limits.eventBytes
     // A pushed batch is one document: what the webhook lets in must be readable, or the API server loses it.
     settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes)
+    if let rules { settings.detect(rules, matching: detection.matching == .all ? .all : .first) }
     return settings
   }
 

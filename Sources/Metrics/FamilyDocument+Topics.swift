@@ -34,6 +34,9 @@ extension FamilyDocument {
     case .outcome: "How a change ended, see [below](#outcome-of-a-change)."
     case .object: "The name under which the configuration tracks a class of requests: `aws-auth`, `pod-exec`, …"
     case .window: "The length of the sliding window, as configured: `5m`, `15m` and `1h` unless told otherwise."
+    case .rule: "The name of a detection rule, as its file writes it."
+    case .priority:
+      "How urgent its file calls a rule: `emergency`, `alert`, `critical`, `error`, `warning`, `notice`, `informational` or `debug`."
     case .input: "The input that the events came by."
     case .family: "The name of a bounded metric family."
     case .handler: "The part of the exporter that answered."

@@ -8,6 +8,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case trackedRequests = "kube_audit_tracked_requests_total"
   case impersonatedRequests = "kube_audit_impersonated_requests_total"
   case eventsByStage = "kube_audit_events_by_stage_total"
+  case detections = "kube_audit_detections_total"
   // Sliding windows.
   case windowRequests = "kube_audit_window_requests"
   case windowDeniedRequests = "kube_audit_window_denied_requests"
@@ -15,6 +16,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case windowServerErrorRatio = "kube_audit_window_server_error_ratio"
   case windowRBACMutations = "kube_audit_window_rbac_mutations"
   case windowTrackedRequests = "kube_audit_window_tracked_requests"
+  case windowDetections = "kube_audit_window_detections"
   // Clusters and their feeds.
   case clusterExpected = "kube_audit_cluster_expected"
   case clusterLastEvent = "kube_audit_cluster_last_event_timestamp_seconds"

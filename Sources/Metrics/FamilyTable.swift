@@ -74,6 +74,14 @@ public enum Families {
           hides it, and no 401 can be seen at all.
           """,
         query: "sum by (k8s_cluster, audit_stage) (rate(kube_audit_events_by_stage_total[1h]))"),
+      Family(
+        .detections, .counter, [.cluster, .rule, .priority], limit: counterSeriesLimit,
+        help: "Requests that a detection rule matched, each rule once for a request.",
+        note: """
+          Every loaded rule is there from the start, at 0, in every cluster. Whatever else a request did, it counts for \
+          each rule that matches it. Without rules files there is none.
+          """,
+        query: #"sum by (k8s_cluster, rule) (increase(kube_audit_detections_total{priority="critical"}[1d]))"#),
     ])
 
   // MARK: Windows
@@ -125,6 +133,10 @@ public enum Families {
         limit: windowSeriesLimit,
         help: "Requests for tracked objects inside the sliding window.",
         query: #"sum by (user) (kube_audit_window_tracked_requests{window="15m", object="secret-reads"}) > 20"#),
+      Family(
+        .windowDetections, .gauge, [.cluster, .window, .rule, .priority], limit: windowSeriesLimit,
+        help: "Requests inside the sliding window that a detection rule matched.",
+        query: #"kube_audit_window_detections{window="15m", priority=~"emergency|alert|critical"} > 0"#),
     ])
 
   // MARK: Clusters

@@ -1,7 +1,7 @@
 /// Every label name that a family may carry: the whole vocabulary on one screen, so that none is misspelt.
 public enum Label: String, CaseIterable, Sendable {
   case cluster = "k8s_cluster"
-  case verb, code, reason, user, resource, outcome, object, window, input, family, handler, direction
+  case verb, code, reason, user, resource, outcome, object, window, rule, priority, input, family, handler, direction
   case sourceIP = "source_ip"
   case impersonatedUser = "impersonated_user"
   case auditStage = "audit_stage"

@@ -185,14 +185,20 @@ struct CheckCompiler {
         what: "there is no field \(quoted(text.name))", expected: FieldNames.nearest(text.name), origin: text.origin,
         isUnknownField: true)
     }
-    let plan = try Self.plan(field, text)
+    var plan = try Self.plan(field, text)
+    // What most rules ask first: the decoder has read it, and it tells which rules are left.
+    if plan.pointer == [Self.stageKey], let stage = RuleField.byName["ka.stage"] {
+      plan = Program.FieldPlan(field: stage)
+    }
     let number = intern(.field(text.name, text.argument ?? [])) { .field(plan) }
     if field.source == .text(.resource) { isResource.insert(number) }
     // An index picks one value; the field stays a list.
-    return Kind(number: number, isList: field.isList, isNumber: field.isNumber, cost: Self.cost(field))
+    return Kind(number: number, isList: field.isList, isNumber: field.isNumber, cost: Self.cost(plan.field))
   }
 
   /// A field with its argument held to what the field takes.
+  private static let stageKey = Array("stage".utf8)
+
   static func plan(_ field: RuleField, _ text: FieldText) throws(ConditionFailure) -> Program.FieldPlan {
     var plan = Program.FieldPlan(field: field)
     let name = quoted(field.name)

@@ -14,7 +14,7 @@ public struct Detector: ~Copyable {
     case first
   }
 
-  private let program: Program
+  let program: Program
   let outputs: [OutputFormat]
   private let matching: Matching
   private var reader: EventReader
@@ -94,7 +94,7 @@ public struct Detector: ~Copyable {
     return place == Program.isTrue
   }
 
-  private mutating func answer(_ subject: Int32, _ event: borrowing AuditEvent) -> Bool {
+  mutating func answer(_ subject: Int32, _ event: borrowing AuditEvent) -> Bool {
     let known = results[Int(subject)]
     if known >> 1 == self.event { return known & 1 != 0 }
     let checks = Int32(program.checks.count)
@@ -121,6 +121,8 @@ public struct Detector: ~Copyable {
       let text = EventReader.text(which, of: event)
       if text.isEmpty { return false }
       if !text.isEscaped { return text.withSpan { program.satisfies(check, $0) } }
+    case .hasTime:
+      return event.time != AuditEvent.absentTime && event.time >= 0 ? check.comparison == .exists : false
     case .none: break
     }
     let range = read(check.operand, event)

@@ -122,6 +122,9 @@ extension Program {
       case .text(let text):
         checks[index].fast = .text(text)
         continue
+      case .json(.general(.rawTime)) where !check.isNumber:
+        if decidesByPresence(check) { checks[index].fast = .hasTime }
+        continue
       case .json: continue
       }
       checks[index].answers = Int32(answers.count)
@@ -133,6 +136,14 @@ extension Program {
         }
       }
     }
+  }
+
+  /// Falco's rules write "always" as `jevt.rawtime exists`, and "never" as `jevt.rawtime = 0`: no time is that text, for
+  /// it ends in the three digits that microseconds leave.
+  private func decidesByPresence(_ check: Check) -> Bool {
+    if check.comparison == .exists { return true }
+    guard check.comparison == .equal, check.modifier == nil, check.count == 1 else { return false }
+    return constant(check.first).count < 4
   }
 
   /// Whether the word of that number says that there is none.

@@ -32,6 +32,8 @@ struct Program: Sendable {
   /// What of an event is at hand without reading its JSON.
   enum FastSource: Sendable {
     case none, stage, verb, code, decision
+    /// Whether the event has a time decides.
+    case hasTime
     case text(EventText)
   }
 

@@ -6,6 +6,7 @@ internal import CRE2
 @safe final class Regex: @unchecked Sendable {
   // SAFETY: made in `init`, freed in `deinit`, never copied out. Unchecked: RE2's matching is safe from several threads.
   private let raw: OpaquePointer
+  let pattern: [UInt8]
 
   /// The most memory that one expression's program and caches take.
   static let memoryBytes: Int64 = 8 << 20
@@ -25,6 +26,7 @@ internal import CRE2
       throw Malformed(reason: String(decoding: text, as: UTF8.self))
     }
     unsafe raw = made
+    self.pattern = pattern
   }
   deinit { unsafe kae_re2_free(raw) }
 

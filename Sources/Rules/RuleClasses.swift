@@ -56,6 +56,28 @@ struct RuleClasses: ~Copyable {
   private mutating func compute(
     _ number: Int, _ stage: Int, _ verb: Int, _ resource: Int, _ program: borrowing Program
   ) {
+    decide(stage, verb, resource, program)
+    starts[number] = Int32(list.count)
+    for rule in program.ruleNodes.indices
+    where program.isEnabled[rule] && nodes[Int(program.ruleNodes[rule])] != .no {
+      list.append(Int32(rule))
+    }
+    ends[number] = Int32(list.count)
+  }
+
+  /// For each rule whether no more than one of the stages that a request has can match it.
+  static func matchOneStage(_ program: Program) -> [Bool] {
+    var classes = RuleClasses(program)
+    var stages = [Int](repeating: 0, count: program.ruleNodes.count)
+    for stage in Stage.allCases where stage != .unknown {
+      classes.decide(Int(stage.rawValue), -1, -1, program)
+      for rule in stages.indices where classes.nodes[Int(program.ruleNodes[rule])] != .no { stages[rule] += 1 }
+    }
+    return stages.map { $0 <= 1 }
+  }
+
+  /// What is known of each node for a class; of a verb or resource below 0 nothing is known.
+  private mutating func decide(_ stage: Int, _ verb: Int, _ resource: Int, _ program: borrowing Program) {
     for node in nodes.indices { nodes[node] = .notComputed }
     for node in nodes.indices {
       nodes[node] =
@@ -67,12 +89,6 @@ struct RuleClasses: ~Copyable {
         case .any(let parts): join(parts, deciding: .yes, other: .no)
         }
     }
-    starts[number] = Int32(list.count)
-    for rule in program.ruleNodes.indices
-    where program.isEnabled[rule] && nodes[Int(program.ruleNodes[rule])] != .no {
-      list.append(Int32(rule))
-    }
-    ends[number] = Int32(list.count)
   }
 
   private func negation(_ part: Knowledge) -> Knowledge {
@@ -97,8 +113,8 @@ struct RuleClasses: ~Copyable {
   ) -> Knowledge {
     switch check.fast {
     case .stage: return answer(program.answers[Int(check.answers) + stage])
-    case .verb: return answer(program.answers[Int(check.answers) + verb])
-    case .text(.resource) where check.right < 0:
+    case .verb: return verb < 0 ? .unknown : answer(program.answers[Int(check.answers) + verb])
+    case .text(.resource) where check.right < 0 && resource >= 0:
       let known = program.resources.words.count
       if resource < known {
         let word = program.resources.words[resource]

@@ -13,6 +13,10 @@ public struct RuleSet: Sendable {
 
   static let warningLimit = 500
 
+  /// For each rule whether events of one stage alone can match it, as far as its condition names stages. Any other may
+  /// match one request several times.
+  public var matchesOneStage: [Bool] { RuleClasses.matchOneStage(program) }
+
   /// Reads, puts together and compiles files in their order.
   ///
   /// - Errors: all that were found, up to 50: reasons `rules` and `yaml`, each with file, line and column.

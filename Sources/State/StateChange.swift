@@ -25,6 +25,8 @@ public enum DigestKind: UInt8, Sendable, CaseIterable {
   case pushedBody = 1
   /// An event that may arrive by a second way.
   case repeatedEvent = 2
+  /// A request that a detection rule has matched at one of its stages.
+  case matchedRequest = 3
 }
 
 /// The digests of one kind that came since the last commit, in the coding of whoever remembers them.

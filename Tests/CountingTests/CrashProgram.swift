@@ -13,7 +13,7 @@ import Testing
 /// played again: every reading must then be that of the ones that lived.
 struct CrashProgram {
   enum Step {
-    case event(TestEvent, cluster: String, input: Int, arrival: Int64)
+    case event(TestEvent, cluster: String, input: Int, arrival: Int64, matches: [Int])
     case reading(Int64)
     case time(Int64)
     case scraped(UInt32)
@@ -66,12 +66,16 @@ struct CrashProgram {
 
   private mutating func next(many: Bool, _ number: UInt32) -> Step {
     switch base.random.below(100) {
-    case 0..<88: return .event(event(many), cluster: cluster(), input: input(), arrival: base.clock)
+    case 0..<88:
+      return .event(
+        event(many), cluster: cluster(), input: input(), arrival: base.clock,
+        matches: base.matches(settings.detectionRules))
     case 88..<95: return .reading(base.clock)
     case 95..<98: return .scraped(number)
     case 98:
       settings.trackedObjects.shuffle(using: &base.random)
       settings.trustedProxies = base.random.pick([[], [AddressRange("192.0.2.0/29")].compactMap { $0 }])
+      if base.random.chance(50) { settings.detectionRules = base.detectionRules() }
       return .reload(settings)
     default: return .expect((0..<base.random.below(3)).map { _ in cluster() })
     }
@@ -104,9 +108,13 @@ struct CrashProgram {
 
   private static func play(_ step: Step, _ counters: inout Counters) -> [String] {
     switch step {
-    case .event(let event, let name, let input, let arrival):
+    case .event(let event, let name, let input, let arrival, let matches):
       let cluster = counters.cluster(named: name)
-      let counted = event.withEvent { counters.count($0, cluster: cluster, input: input, arrival: arrival) }
+      let counted = event.withEvent { event in
+        let counted = counters.count(event, cluster: cluster, input: input, arrival: arrival)
+        counters.countDetections(matches, of: event, cluster: cluster, arrival: arrival)
+        return counted
+      }
       return ["\(counted)"]
     case .reading(let now):
       let lines = ReadingsText.lines(counters.readings(now: now))

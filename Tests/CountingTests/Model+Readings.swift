@@ -9,11 +9,16 @@ extension Model {
   mutating func readings(now given: Int64) -> Shown {
     if !settings.followsEventTime { now = max(now, given) }
     for cluster in clusters { advance(cluster) }
-    if !settings.followsEventTime { expire() }
+    settleRules()
+    if !settings.followsEventTime {
+      expire()
+      expireDetections()
+    }
     number += 1
     var shown: Shown = [:]
     for (family, byAddress) in [
       ("denied_requests_total", true), ("rbac_mutations_total", false), ("window_tracked_requests", false),
+      ("detections_total", false),
     ] {
       let name = family.hasPrefix("window_") ? family : "window_" + family.dropLast("_total".count)
       shown[name] = windows(family, byAddress: byAddress)
@@ -102,7 +107,7 @@ extension Model {
           let place = family.entries.firstIndex { $0.labels == labels }
           var row = labels
           if let place, !family.entries[place].isOverflow, !family.entries[place].shown.contains(w) {
-            row["user"] = "(other)"
+            row[name == "detections_total" ? "rule" : "user"] = "(other)"
             if byAddress { row["source_ip"] = "(other)" }
           }
           row["window"] = window.name

@@ -50,7 +50,13 @@ struct Model {
   var number = 0
   var scraped = 0
 
-  init(_ settings: CountingSettings) { self.settings = settings }
+  /// Those that are loaded now.
+  var rules: [DetectionRule] = []
+
+  init(_ settings: CountingSettings) {
+    self.settings = settings
+    rules = settings.detectionRules
+  }
 
   mutating func cluster(_ name: String) -> String {
     if clusters.contains(name) { return name }

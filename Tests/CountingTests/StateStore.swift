@@ -40,7 +40,8 @@ enum ReadingsText {
     let sets: [(String, SampleSet)] = [
       ("requests", readings[.requests]), ("denied", readings[.deniedRequests]), ("errors", readings[.serverErrors]),
       ("rbac", readings[.rbacMutations]), ("tracked", readings[.trackedRequests]),
-      ("impersonated", readings[.impersonatedRequests]), ("stages", readings[.eventsByStage]),
+      ("impersonated", readings[.impersonatedRequests]), ("detections", readings[.detections]),
+      ("wDetections", readings[.windowDetections]), ("stages", readings[.eventsByStage]),
       ("wRequests", readings[.windowRequests]), ("wDenied", readings[.windowDeniedRequests]),
       ("wUsers", readings[.windowDistinctUsers]), ("wRatio", readings[.windowServerErrorRatio]),
       ("wRbac", readings[.windowRBACMutations]), ("wTracked", readings[.windowTrackedRequests]),

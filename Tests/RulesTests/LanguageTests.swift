@@ -53,6 +53,10 @@ import Testing
     ("evt.num = 1", true), ("evt.num > 1", false), ("evt.source = k8s_audit", true),
     ("evt.rawtime.s = 1767323045", true),
     ("evt.time.iso8601 = '2026-01-02T03:04:05.678901000+0000'", true), ("jevt.rawtime exists", true),
+    ("jevt.rawtime = 0", false), ("not jevt.rawtime = 0", true), ("jevt.rawtime != 0", true),
+    ("jevt.rawtime = 1767323045678901000", true), ("jevt.rawtime startswith 1767", true),
+    ("jevt.rawtime = anyof (0, 1767323045678901000)", true), ("jevt.value[/stage] in (ResponseComplete)", true),
+    ("jevt.value[/stage] = x", false), ("jevt.value[stage] exists", true), ("len(jevt.value[/stage]) = 16", true),
     ("evt.datetime.s = '2026-01-02 03:04:05'", true), ("evt.is_async = false", true), ("evt.hostname exists", false),
     ("evt.plugininfo contains '\"auditID\":\"1\"'", true), ("jevt.obj contains '\"verb\": \"create\"'", true),
   ])

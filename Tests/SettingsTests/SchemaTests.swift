@@ -73,11 +73,12 @@ import YAML
   @Test func everyFlagIsPassedOn() throws {
     try Files.withTemporaryFolder { folder in
       try Files.write(Array(repeating: 0x6B, count: 32), to: folder + "/key")
-      try passOnEveryFlag(key: folder + "/key")
+      try Files.write(Array("- list: unused\n  items: [a]\n".utf8), to: folder + "/rules")
+      try passOnEveryFlag(key: folder + "/key", rules: folder + "/rules")
     }
   }
 
-  private func passOnEveryFlag(key: String) throws {
+  private func passOnEveryFlag(key: String, rules: String) throws {
     let values: [String: [String]] = [
       "input.file": ["--input.file", "a", "--input.file=b"], "input.file.start": ["--input.file.start", "end"],
       "input.stdin": ["--input.stdin"], "input.webhook.listen-address": ["--input.webhook.listen-address=127.0.0.1:1"],
@@ -85,7 +86,8 @@ import YAML
       "web.config.file": ["--web.config.file", "/dev/null"],
       "input.webhook.insecure": ["--input.webhook.insecure"], "cluster.name": ["--cluster.name", "x"],
       "storage.path": ["--storage.path", ""], "pseudonyms.key-file": ["--pseudonyms.key-file", key],
-      "web.listen-address": ["--web.listen-address", ":1"], "web.telemetry-path": ["--web.telemetry-path", "/x"],
+      "rules.file": ["--rules.file", rules], "web.listen-address": ["--web.listen-address", ":1"],
+      "web.telemetry-path": ["--web.telemetry-path", "/x"],
       "web.external-url": ["--web.external-url", "http://x"], "web.route-prefix": ["--web.route-prefix", "/x"],
       "web.enable-lifecycle": ["--web.enable-lifecycle"], "web.max-requests": ["--web.max-requests", "3"],
       "log.level": ["--log.level", "debug"], "log.format": ["--log.format", "json"],

@@ -7,9 +7,10 @@ import Engine
 import Glibc
 import Inputs
 import Metrics
+import Rules
 
 /// Counts a file; answers the exit code.
-func run(path: String, speculatesOrder: Bool, measuresPause: Bool) -> Int32 {
+func run(path: String, speculatesOrder: Bool, measuresPause: Bool, rules: String?) -> Int32 {
   var counting = CountingSettings()
   counting.inputs = ["replay"]
   counting.followsEventTime = true
@@ -21,6 +22,12 @@ func run(path: String, speculatesOrder: Bool, measuresPause: Bool) -> Int32 {
   }
   var settings = EngineSettings(counting: counting)
   settings.decoding.speculatesOrder = speculatesOrder
+  if let rules {
+    do throws(Failures) { settings.detect(try RuleSet.load([RuleFile(name: rules, bytes: read(rules))])) } catch {
+      print("\(rules): \(error.all.map(\.what))")
+      return 1
+    }
+  }
   // A fixed key: the same run twice takes the same steps.
   var engine = Engine(settings, key: SipKey(1, 2))
   let archive = Archive(path: path, lineBytesLimit: settings.decoding.eventBytes)
@@ -38,8 +45,18 @@ func run(path: String, speculatesOrder: Bool, measuresPause: Bool) -> Int32 {
   report("denied", readings, .deniedRequests)
   report("server_errors", readings, .serverErrors)
   report("rbac", readings, .rbacMutations)
+  if rules != nil { report("detections", readings, .detections) }
   if measuresPause { reportPause(&engine, first: first) }
   return 0
+}
+
+/// A small file whole; nothing of one that cannot be read.
+private func read(_ path: String) -> [UInt8] {
+  guard let file = unsafe fopen(path, "r") else { return [] }
+  defer { unsafe fclose(file) }
+  var bytes: [UInt8] = []
+  while case let byte = unsafe getc(file), byte >= 0 { bytes.append(UInt8(byte)) }
+  return bytes
 }
 
 private func report(_ name: String, _ readings: Readings, _ family: FamilyID) {

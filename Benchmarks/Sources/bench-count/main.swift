@@ -1,13 +1,18 @@
 import Glibc
 
-// bench-count FILE [order|any] [pause]
+// bench-count FILE [order|any] [pause] [rules=RULES]
 //
 // Reads, decodes and counts a file with every family and window on, through the code that `replay` runs, from fixed seeds,
-// and prints totals. With `pause`, also how long taking the readings of a scrape stops counting.
+// and prints totals. With `pause`, also how long taking the readings of a scrape stops counting. With a file of detection
+// rules, they are evaluated too.
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 2 else {
-  print("usage: bench-count FILE [order|any] [pause]")
+  print("usage: bench-count FILE [order|any] [pause] [rules=RULES]")
   exit(2)
 }
-exit(run(path: arguments[1], speculatesOrder: !arguments.contains("any"), measuresPause: arguments.contains("pause")))
+let rules = arguments.first { $0.hasPrefix("rules=") }.map { String($0.dropFirst("rules=".count)) }
+exit(
+  run(
+    path: arguments[1], speculatesOrder: !arguments.contains("any"), measuresPause: arguments.contains("pause"),
+    rules: rules))

@@ -212,6 +212,7 @@ extension Text {
   /// Appends it to `out` as a JSON string without the quotes, escaped where JSON demands it and nowhere else: equal
   /// contents become equal bytes.
   public func appendEscaped(to out: inout [UInt8]) {
+    if isEscapedAsDemanded { return appendRaw(to: &out) }
     let first = out.count
     forEachRun(into: &out) { unit, out in
       guard unit.count == 1 else {
@@ -227,6 +228,25 @@ extension Text {
     for byte in written {
       if byte < 0x20 { Unescape.appendEscaped(byte, to: &out) } else { out.append(byte) }
     }
+  }
+
+  /// Whether it stands as `appendEscaped` writes it: as what Kubernetes writes nearly always does.
+  private var isEscapedAsDemanded: Bool {
+    var least = UInt8.max
+    for at in 0..<count { least = min(least, start[at]) }
+    guard least >= 0x20 || count == 0 else { return false }
+    guard isEscaped else { return true }
+    var place = start
+    let end = start + count
+    while place < end, let stop = place.find(UInt8(ascii: "\\"), before: end) {
+      switch (stop + 1).byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"), UInt8(ascii: "n"),
+        UInt8(ascii: "r"), UInt8(ascii: "t"):
+        place = stop + 2
+      default: return false
+      }
+    }
+    return true
   }
 
   /// Appends what stands between escapes, and hands out what each escape stands for.

@@ -3,7 +3,7 @@ internal import Counting
 internal import Diagnostics
 
 /// `pseudonym`: what a name is shown as, for whoever knows it and holds the key.
-struct PseudonymCommand: ParsableCommand {
+struct PseudonymCommand: ConsoleCommand {
   static let configuration = CommandConfiguration(
     commandName: "pseudonym", abstract: "Print what users and source IPs are shown as.",
     discussion: """

@@ -6,7 +6,9 @@ struct RootCommand: ParsableCommand {
     commandName: Version.program, abstract: "Turns Kubernetes audit events into Prometheus metrics.",
     discussion: "Without a command, `serve` is meant: \(Version.program) --input.file /var/log/kubernetes/audit.log",
     version: Version.text,
-    subcommands: [ServeCommand.self, ReplayCommand.self, PseudonymCommand.self, DocumentCommand.self],
+    subcommands: [
+      ServeCommand.self, ReplayCommand.self, RulesCommand.self, PseudonymCommand.self, DocumentCommand.self,
+    ],
     defaultSubcommand: ServeCommand.self)
 }
 
@@ -22,11 +24,16 @@ struct ReplayCommand: ParsableCommand {
   var configFile: String?
   @Option(name: .customLong("pseudonyms.key-file"), help: CommandFlag.pseudonymKeyHelp)
   var pseudonymKeyFile: String?
+  @Option(name: .customLong("rules"), help: CommandFlag.rules.argumentHelp)
+  var rules: [String] = []
   @Argument(help: ArgumentHelp("Audit logs; - is standard input.", valueName: "FILE"))
   var files: [String]
 
   /// The flags of settings that were given.
-  var given: [GivenFlag] { pseudonymKeyFile.map { [GivenFlag(name: "pseudonyms.key-file", values: [$0])] } ?? [] }
+  var given: [GivenFlag] {
+    (pseudonymKeyFile.map { [GivenFlag(name: "pseudonyms.key-file", values: [$0])] } ?? [])
+      + (rules.isEmpty ? [] : [GivenFlag(name: "rules.file", values: rules)])
+  }
 
   func validate() throws {
     guard files.count(where: { $0 == "-" }) <= 1 else {

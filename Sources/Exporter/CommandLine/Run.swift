@@ -42,7 +42,7 @@ func run(arguments: [String], commands: Commands, console: Console) -> Int32 {
     switch command {
     case let serve as ServeCommand: return runServe(serve, commands, console)
     case let replay as ReplayCommand: return runReplay(replay, commands, console)
-    case let pseudonym as PseudonymCommand: return pseudonym.print(to: console)
+    case let command as any ConsoleCommand: return command.print(to: console)
     case let document as DocumentCommand:
       console.out(document.page == .metrics ? commands.metricsDocument() : SettingsDocument.markdown)
       return 0
@@ -71,9 +71,10 @@ private func runServe(_ command: ServeCommand, _ commands: Commands, _ console: 
     let settings = try load()
     let listeners = try ListenerRules.load(settings)
     let pseudonyms = try settings.pseudonymKey()
+    let rules = try settings.detectionRules()
     guard command.configCheck else {
       return commands.serve(
-        ServeOptions(settings: settings, listeners: listeners, pseudonyms: pseudonyms, load: load))
+        ServeOptions(settings: settings, listeners: listeners, pseudonyms: pseudonyms, rules: rules, load: load))
     }
     console.out("SUCCESS: \(file ?? "the configuration") is valid\n")
     return 0
@@ -88,7 +89,8 @@ private func runReplay(_ command: ReplayCommand, _ commands: Commands, _ console
     let settings = try SettingsReader.load(file: command.configFile, flags: command.given, needsInput: false)
     return commands.replay(
       ReplayOptions(
-        settings: settings, pseudonyms: try settings.pseudonymKey(), format: command.format, files: command.files))
+        settings: settings, pseudonyms: try settings.pseudonymKey(), rules: try settings.detectionRules(),
+        format: command.format, files: command.files))
   } catch {
     console.error(FailureReport.lines(error.all))
     return 1

@@ -31,6 +31,9 @@ struct ServeCommand: ParsableCommand {
   @Flag(name: .customLong("input.webhook.insecure"), inversion: .prefixedNo, help: help("input.webhook.insecure"))
   var webhookInsecure: Bool?
 
+  @Option(name: .customLong("rules.file"), help: help("rules.file", "FILE"))
+  var rulesFile: [String] = []
+
   @Option(name: .customLong("web.listen-address"), help: help("web.listen-address", "ADDRESS"))
   var webListenAddress: [String] = []
   @Option(name: .customLong("web.config.file"), help: help("web.config.file", "FILE"))
@@ -65,7 +68,7 @@ struct ServeCommand: ParsableCommand {
     ]
     let repeated: [(String, [String])] = [
       ("input.file", inputFile), ("input.webhook.listen-address", webhookListenAddress),
-      ("web.listen-address", webListenAddress),
+      ("rules.file", rulesFile), ("web.listen-address", webListenAddress),
     ]
     return single.compactMap { name, value in value.map { GivenFlag(name: name, values: [$0]) } }
       + repeated.filter { !$0.1.isEmpty }.map { GivenFlag(name: $0.0, values: $0.1) }
@@ -86,6 +89,7 @@ enum CommandFlag: String, CaseIterable {
   case configCheck = "config.check"
   case format
   case kind
+  case rules
 
   static let pseudonymKeyHelp = ServeCommand.help("pseudonyms.key-file", "FILE")
 
@@ -94,7 +98,7 @@ enum CommandFlag: String, CaseIterable {
     switch self {
     case .configFile: ["serve", "replay"]
     case .configCheck: ["serve"]
-    case .format: ["replay"]
+    case .format, .rules: ["replay"]
     case .kind: ["pseudonym"]
     }
   }
@@ -105,13 +109,14 @@ enum CommandFlag: String, CaseIterable {
     case .configCheck: "Check the configuration and exit: 0 when it is good, 1 with every failure named when it is not."
     case .format: "What to print: table, json or openmetrics. (default: table)"
     case .kind: "What the names are of: user or source-ip."
+    case .rules: "Files of detection rules, in the place of those that the configuration names."
     }
   }
 
   var argumentHelp: ArgumentHelp {
     let value: String? =
       switch self {
-      case .configFile: "FILE"
+      case .configFile, .rules: "FILE"
       case .configCheck: nil
       case .format: "FORMAT"
       case .kind: "KIND"

@@ -12,6 +12,7 @@ internal import Metrics
 @Sendable func replay(_ options: ReplayOptions) -> Int32 {
   Heap.keep()
   for warning in options.pseudonyms?.warnings ?? [] { Console.standard.error(warning + "\n") }
+  for remark in options.rules.map(RuleFiles.remarks) ?? [] { Console.standard.error(remark + "\n") }
   var run = ReplayRun(options)
   run.readAll()
   run.print()
@@ -27,7 +28,7 @@ private struct ReplayRun: ~Copyable {
 
   init(_ options: ReplayOptions) {
     self.options = options
-    var settings = options.settings.engine(inputs: ["replay"])
+    var settings = options.settings.engine(inputs: ["replay"], rules: options.rules)
     settings.counting.followsEventTime = true
     settings.counting.maxLagSeconds = nil
     settings.counting.pseudonyms = options.pseudonyms?.pseudonyms

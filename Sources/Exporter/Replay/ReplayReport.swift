@@ -23,6 +23,7 @@ struct ReplayReport {
     out += ranking("RBAC mutations", .rbacMutations, [.user, .verb, .resource, .outcome], columns)
     out += ranking("Tracked objects", .trackedRequests, [.object, .verb, .outcome], columns)
     out += ranking("Impersonated", .impersonatedRequests, [.user, .impersonatedUser], columns)
+    out += ranking("Detections", .detections, [.priority, .rule], columns)
     out += section("Accounting", accounting, columns)
     out += ranking("Rejected", .eventsRejected, [.input, .reason], ofClusters: false, columns)
     out += ranking("Ignored", .eventsIgnored, [.input, .reason], ofClusters: false, columns)

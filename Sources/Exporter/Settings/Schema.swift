@@ -3,7 +3,7 @@ internal import Diagnostics
 
 /// Every setting, once. The file reader, the flags, `--config.check` and docs/configuration.md come from this list.
 enum Schema {
-  static let all: [Setting] = inputs + clusters + storage + counting + limits + web + log
+  static let all: [Setting] = inputs + clusters + storage + counting + rules + limits + web + log
 
   /// The setting that a flag sets.
   static func setting(flag: String) -> Setting? { all.first { $0.flag == flag } }
@@ -125,6 +125,18 @@ enum Schema {
         + "by name (docs/security.md). Empty: their names are shown."),
   ]
 
+  private static let rules: [Setting] = [
+    Setting(
+      "rules.files", \.detection.files, Shape<String>.path.list("list of paths", limit: 64), flag: "rules.file",
+      isReloadable: true, example: "[/etc/kube-audit-exporter/rules.yaml]",
+      help:
+        "Files of detection rules in Falco's format, read in this order (docs/rules.md). Each rule has a series of "
+        + "`kube_audit_detections_total`. A reload reads them again."),
+    Setting(
+      "rules.matching", \.detection.matching, .choice, isReloadable: true,
+      help: "Which of the rules that match an event count: all, or the first in the order of the files, as in Falco."),
+  ]
+
   private static let limits: [Setting] =
     [
       Setting(
@@ -173,6 +185,7 @@ enum Schema {
     + family(
       "impersonated", \.limits.series.impersonated.perCluster, \.limits.series.impersonated.inAll,
       "impersonated requests")
+    + family("detections", \.limits.series.detections.perCluster, \.limits.series.detections.inAll, "detection rules")
     + family(
       "distinct_users", \.limits.series.distinctUsers.perCluster, \.limits.series.distinctUsers.inAll,
       "distinct refused users, by source IP")

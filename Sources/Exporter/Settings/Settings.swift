@@ -24,6 +24,7 @@ struct Settings: Sendable, Equatable {
   var trustedProxies: [String] = []
   /// Besides the built-in ones.
   var trackedObjects: [TrackedObject] = []
+  var detection = Detection()
   /// The file of the key that users and source IPs are hidden with; empty to show their names.
   var pseudonymKeyFile = ""
 
@@ -74,6 +75,15 @@ struct Settings: Sendable, Equatable {
       var credential: Credential
       var clusters: [String]
     }
+  }
+
+  /// The detection rules.
+  struct Detection: Sendable, Equatable {
+    /// In their order; none: nothing is detected.
+    var files: [String] = []
+    var matching = Matching.all
+
+    enum Matching: String, Sendable, CaseIterable { case all, first }
   }
 
   struct Web: Sendable, Equatable {

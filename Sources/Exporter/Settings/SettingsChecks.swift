@@ -95,7 +95,7 @@ enum SettingsChecks {
       ("requests", limits.requests), ("denied", limits.denied), ("server_errors", limits.serverErrors),
       ("rbac_mutations", limits.rbacMutations), ("tracked", limits.tracked),
       ("tracked_in_window", limits.trackedInWindow), ("impersonated", limits.impersonated),
-      ("distinct_users", limits.distinctUsers),
+      ("detections", limits.detections), ("distinct_users", limits.distinctUsers),
     ]
     return families.filter { $0.1.perCluster > $0.1.inAll }.map { name, limit in
       failure(

@@ -1,0 +1,44 @@
+internal import Diagnostics
+internal import Rules
+import Glibc
+
+/// What `rules list` and `rules check` print.
+enum RuleList {
+  static func summary(_ rules: RuleSet) -> String {
+    let enabled = rules.rules.count(where: \.isEnabled)
+    var text = "SUCCESS: \(enabled) rules"
+    if enabled < rules.rules.count { text += ", \(rules.rules.count - enabled) switched off" }
+    if rules.skippedRules > 0 { text += ", \(rules.skippedRules) of other sources passed over" }
+    return text + "\n"
+  }
+
+  static func table(_ rules: RuleSet) -> String {
+    var table = TextTable(["priority", "rule", "enabled", "tags", "at"], numeric: [])
+    table.rows = rules.rules.map { rule in
+      [rule.priority.label, rule.name, rule.isEnabled ? "yes" : "no", rule.tags.joined(separator: " "), at(rule)]
+    }
+    return table.text(columns: Terminal.columns(STDOUT_FILENO))
+  }
+
+  /// `{"rules": [{"name", "description", "priority", "enabled", "tags", "output", "file", "line"}]}`.
+  static func json(_ rules: RuleSet) -> String {
+    let rows = rules.rules.map { rule in
+      let (file, line) = place(rule)
+      let tags = rule.tags.map(LogFormat.quoted).joined(separator: ",")
+      return " {\"name\":\(LogFormat.quoted(rule.name)),\"description\":\(LogFormat.quoted(rule.description)),"
+        + "\"priority\":\"\(rule.priority.label)\",\"enabled\":\(rule.isEnabled),\"tags\":[\(tags)],"
+        + "\"output\":\(LogFormat.quoted(rule.output)),\"file\":\(LogFormat.quoted(file)),\"line\":\(line)}"
+    }
+    return "{\"rules\":[" + (rows.isEmpty ? "" : "\n" + rows.joined(separator: ",\n") + "\n") + "]}\n"
+  }
+
+  private static func at(_ rule: Rule) -> String {
+    let (file, line) = place(rule)
+    return "\(file):\(line)"
+  }
+
+  private static func place(_ rule: Rule) -> (file: String, line: Int) {
+    if case .text(let file, let line, _) = rule.place { return (file, line) }
+    return ("", 0)
+  }
+}
