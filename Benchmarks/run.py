@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the exporter beside other programs that count the same audit log: CPU time, resident peak, correct totals.
 
-  run.py                     all programs, 5 repeats, both kinds of log, 200,000 events each
+  run.py                     all programs, 5 repeats, both kinds of log, 500,000 events each
   run.py --peers-only        without the exporter
   run.py --repeats 3 --programs exporter,simdjson-native --json result.json
 
@@ -56,6 +56,7 @@ def measured(runner, commands, log, repeats, report):
     first = workload.WORK / "first-event.log"
     with open(log.path, "rb") as whole:
         first.write_bytes(whole.readline())
+    log.settle()
     costs = {program.name: [] for program, _ in commands}
     starts = {program.name: [] for program, _ in commands}
     complaints = []
@@ -152,7 +153,7 @@ def chosen(options):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=200_000, help="events in each log (default 200000)")
+    parser.add_argument("--events", type=int, default=500_000, help="events in each log (default 500000)")
     parser.add_argument("--repeats", type=int, default=5, help="times that each program is run (default 5)")
     parser.add_argument("--profiles", default=",".join(workload.PROFILES), help="kinds of log (default mixed,metadata)")
     parser.add_argument("--programs", help="only these, separated by commas")
