@@ -78,7 +78,7 @@ class Log:
 
     def settle(self):
         """Has the file leave the page cache, so that it comes back as reading ahead leaves it, in large pieces: what was
-        written a little at a time lies there in small ones, and to read those costs every program half as much again."""
+        written a little at a time lies there in small ones, and to read those costs every program some 100 ns an event."""
         with open(self.path, "rb", buffering=0) as file:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -32,8 +32,8 @@ enum HTTPBody: Sendable {
   deinit { unsafe start.deallocate() }
 }
 
-/// A page that is held compressed alone, some twentieth of its size, and undone piece by piece for who cannot read that:
-/// neither a large page nor many slow readers of it take memory.
+/// A page that is held compressed alone, some thirtieth of its size, and undone piece by piece for who cannot read that: a
+/// large page takes little memory, and a slow reader of it a few hundred KiB, however large it is.
 struct PackedPage: Sendable {
   let gzip: SharedBytes
   /// Bytes of the page itself.
