@@ -64,6 +64,7 @@ extension Counters {
     let time = min(arrival, event.time == AuditEvent.absentTime ? arrival : EventTime.held(event.time))
     let moment = placed(Moment(now: now, reading: number &+ 1, second: EventTime.second(time)), cluster)
     for rule in rules { countDetection(rule, cluster, moment) }
+    if settings.keepsEvidence { keep(event, matchesOf: rules, cluster) }
   }
 
   private mutating func countDetection(_ rule: Int, _ cluster: Int, _ moment: borrowing Moment) {

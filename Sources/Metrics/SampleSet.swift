@@ -88,7 +88,9 @@ public struct SampleSet: Sendable {
   public func labels(of row: Row) -> [(label: Label, value: String)] {
     let start = Int(row.labels.offset)
     let text = chunk(row.labels.chunk)[start..<start + Int(row.labels.count)]
-    return LabelEscaping.split(prefixes[Int(row.prefix)] + text)
+    return LabelText.split(prefixes[Int(row.prefix)] + text).compactMap { name, value in
+      Label(rawValue: name).map { ($0, value) }
+    }
   }
 
   /// The value of `label` in a row of this set; nil when it has no such label.
