@@ -38,8 +38,8 @@ RULES = [
         ("1 h", f'sum by ({WHAT}) ({MATCHED}{{window="1h"}})', "short", []),
         ("24 h", f"round(sum by ({WHAT}) (increase(kube_audit_detections_total[1d]))) > 0", "short", [])],
           "Every rule that matched in the last 24 hours, the last one first. A click on a rule leads to what it means, "
-          "what to look at first and how to tune it. Who did it is not in a metric: the rules, run over the log, tell "
-          "(runbook).", size=(24, 10), alerts=["KubeAuditDetectionCritical", "KubeAuditDetection"]),
+          "what to look at first and how to tune it. Who did it is not in a metric: the exporter's page /evidence "
+          "tells.", size=(24, 10), alerts=["KubeAuditDetectionCritical", "KubeAuditDetection"]),
     graph("Matches by priority", [(f'sum by (priority) ({MATCHED}{{window="15m"}})', "{{priority}}")],
           "Matches in a window of 15 minutes.", stacked=True),
     graph("Matches of rules that alert", [
