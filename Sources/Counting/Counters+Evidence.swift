@@ -10,29 +10,39 @@ extension Counters {
     told.begin(clusters.clusters[cluster].labels)
     told.add(",reason=\"", reason.label)
     tell(event)
-    evidence.keep(denial: UInt32(truncatingIfNeeded: place), time: held(event), labels: told.bytes.bytes)
+    let time = held(event)
+    evidence.keep(denial: UInt32(truncatingIfNeeded: place), time: time, labels: told.bytes.bytes)
+    deniedExemplars.note(place, auditID: auditID(event), time: time)
   }
 
-  /// Keeps a request among the last matches of each of these rules.
-  mutating func keep(_ event: borrowing AuditEvent, matchesOf matched: [Int], _ cluster: Int) {
+  /// Keeps a request among the last matches of a rule, which it was counted for in a series.
+  mutating func keep(_ event: borrowing AuditEvent, match place: Int, of rule: Int, _ cluster: Int) {
     writeUser(event)
     writeAddress(event.sourceIPs, cluster)
-    for rule in matched {
-      let name = rules.rules[rule].name
-      told.begin(clusters.clusters[cluster].labels)
-      told.add(",rule=\"", name)
-      told.add(",priority=\"", DetectionRule.priorityLabels[rules.rules[rule].priority])
-      tell(event)
-      evidence.keep(
-        match: String(decoding: name, as: UTF8.self), time: held(event), labels: told.bytes.bytes)
-    }
+    let name = rules.rules[rule].name
+    told.begin(clusters.clusters[cluster].labels)
+    told.add(",rule=\"", name)
+    told.add(",priority=\"", DetectionRule.priorityLabels[rules.rules[rule].priority])
+    tell(event)
+    let time = held(event)
+    evidence.keep(match: String(decoding: name, as: UTF8.self), time: time, labels: told.bytes.bytes)
+    detectionExemplars.note(place, auditID: auditID(event), time: time)
   }
 
   /// What came since the last delta. A series that is gone takes its evidence with it.
   mutating func takeEvidence(_ delta: inout CountingDelta) {
     guard settings.keepsEvidence else { return }
-    for key in delta.removed where key.family == PersistedFamily.denied.rawValue { evidence.forget(denial: key.place) }
+    for key in delta.removed where key.family == PersistedFamily.denied.rawValue {
+      // Another series may have its place by now: what came since is that one's.
+      evidence.forget(denial: key.place, isFree: denied.table.series[Int(key.place)].state == .free)
+    }
     evidence.take(into: &delta)
+  }
+
+  private mutating func auditID(_ event: borrowing AuditEvent) -> [UInt8] {
+    other.clear()
+    values.append(event.auditID, whenEmpty: "", to: &other)
+    return other.bytes
   }
 
   private func held(_ event: borrowing AuditEvent) -> Int64 {

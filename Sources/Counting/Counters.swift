@@ -48,6 +48,8 @@ public struct Counters: ~Copyable {
   var rules: DetectionRules
   var distinct: DistinctUsers
   var evidence = EvidenceBook()
+  var deniedExemplars = ExemplarBook()
+  var detectionExemplars = ExemplarBook()
   /// Ways to series that spare writing rows.
   var requestShortcuts = NumberShortcuts()
   var trackedShortcuts = NumberShortcuts()

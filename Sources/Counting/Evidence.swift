@@ -127,9 +127,11 @@ struct EvidenceBook: ~Copyable {
   }
 
   /// A series of refused requests is gone: what is kept of it tells of nothing that is shown.
-  mutating func forget(denial place: UInt32) {
+  ///
+  /// - Parameter isFree: no other series has its place, whose evidence came after it.
+  mutating func forget(denial place: UInt32, isFree: Bool) {
     forgotten.insert(place)
-    denialAt[place] = nil
+    if isFree { denialAt[place] = nil }
   }
 
   /// Gives away what came since the last call.

@@ -77,6 +77,39 @@ import Testing
     }
   }
 
+  /// OpenMetrics leads from a counter to the event that it counted last; the text format cannot.
+  @Test func exemplarsNameTheLastEvent() throws {
+    try Files.withTemporaryFolder { folder in
+      try Files.write(Array(Self.rules.utf8), to: folder + "/rules.yaml")
+      let exporter = try Exporter(["--rules.file", folder + "/rules.yaml"], webhook: true)
+      let events =
+        [Self.refused(1, "alice"), Self.refused(2, "alice"), Self.refused(3, "bob")].map(\.json)
+        // IDs that clients chose: one that would break out of its label, and one that is too long.
+        + [
+          Self.refused(4, "eve").json.replacing("00000000-0000-4000-8000-000000000004", with: #"x\"} 1 # {\u202e"#),
+          Self.refused(5, "mal").json.replacing("-4000-", with: String(repeating: "long", count: 30)),
+        ]
+      #expect(try exporter.push(Event.list(events)).status == 200)
+      let page = try curl(exporter.url + "/metrics", ["-H", "Accept: application/openmetrics-text;version=1.0.0"])
+      let shown = try JSON.parse(Program.python("parse_exposition.py", ["exemplars"], input: page.body)).array ?? []
+      let denied = shown.filter { $0["name"]?.string == "kube_audit_denied_requests_total" }
+      #expect(
+        Dictionary(denied.map { ($0["user"]?.string ?? "", $0["audit_id"]?.string ?? "") }) { $1 } == [
+          "alice": "00000000-0000-4000-8000-000000000002", "bob": "00000000-0000-4000-8000-000000000003",
+        ])
+      #expect(shown.allSatisfy { $0["value"]?.int == 1 })
+      #expect(
+        !shown.contains { $0["name"]?.string == "kube_audit_detections_total" }, "the last event has too long an ID")
+      #expect(try exporter.push(Event.list([Self.refused(6, "zoe").json])).status == 200)
+      usleep(1_100_000)
+      let later = try curl(exporter.url + "/metrics", ["-H", "Accept: application/openmetrics-text;version=1.0.0"])
+      let rows = try JSON.parse(Program.python("parse_exposition.py", ["exemplars"], input: later.body)).array ?? []
+      let detection = rows.first { $0["name"]?.string == "kube_audit_detections_total" }
+      #expect(detection?["audit_id"]?.string == "00000000-0000-4000-8000-000000000006")
+      #expect(try !curl(exporter.url + "/metrics").text.contains("audit_id"))
+    }
+  }
+
   /// Behind authentication as everything is, and not there at all when none is kept.
   @Test func nobodyElseSeesIt() throws {
     try Files.withTemporaryFolder { folder in
