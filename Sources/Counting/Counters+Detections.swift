@@ -63,6 +63,7 @@ extension Counters {
     let arrival = clock(event.time, arrival)
     let time = min(arrival, event.time == AuditEvent.absentTime ? arrival : EventTime.held(event.time))
     let moment = placed(Moment(now: now, reading: number &+ 1, second: EventTime.second(time)), cluster)
+    if settings.keepsEvidence { beginMatches(event, cluster) }
     for rule in rules {
       let place = seriesOf(rule, cluster)
       detections.bump(place, moment, in: &panes)

@@ -7,30 +7,52 @@ extension Counters {
 
   /// Keeps a refused request as the last of its series. `user` and `address` hold who and from where.
   mutating func keep(_ event: borrowing AuditEvent, denial place: Int, _ reason: DenialReason, _ cluster: Int) {
-    told.begin(clusters.clusters[cluster].labels)
-    told.add(",reason=\"", reason.label)
     tell(event)
+    row.begin(clusters.clusters[cluster].labels)
+    row.add(",reason=\"", reason.label)
+    row.append(told)
     let time = held(event)
-    evidence.keep(denial: UInt32(truncatingIfNeeded: place), time: time, labels: told.bytes.bytes)
+    evidence.keep(.denial(place: UInt32(truncatingIfNeeded: place)), time: time, labels: row.bytes.bytes)
     deniedExemplars.note(place, auditID: auditID(event), time: time)
   }
 
-  /// Keeps a request among the last matches of a rule, which it was counted for in a series.
+  /// Reads who, from where and what, for `labels(ofRule:_:)`.
+  mutating func beginMatches(_ event: borrowing AuditEvent, _ cluster: Int) {
+    writeUser(event)
+    writeAddress(event.sourceIPs, cluster)
+    tell(event)
+  }
+
+  /// Keeps a request, of which `beginMatches` was told, among the last matches of a rule: it was counted in that series.
   mutating func keep(_ event: borrowing AuditEvent, match place: Int, of rule: Int, _ cluster: Int) {
-    tell(event, rule: rule, cluster)
     let time = held(event)
-    evidence.keep(match: name(rule), time: time, labels: told.bytes.bytes)
+    evidence.keep(.match(rule: name(rule)), time: time, labels: labels(ofRule: rule, cluster))
     detectionExemplars.note(place, auditID: auditID(event), time: time)
   }
 
-  /// What would be kept of an event as a match of a rule; without a number.
+  /// What would be kept of an event as a match of each of these rules; without numbers.
   ///
-  /// - Parameter rule: index of the settings' `detectionRules`.
+  /// - Parameter rules: indices of the settings' `detectionRules`.
   public mutating func evidence(
-    of rule: Int, _ event: borrowing AuditEvent, cluster: ClusterIndex
-  ) -> EvidenceRow {
-    tell(event, rule: rule, Int(cluster.value))
-    return EvidenceRow(id: 0, subject: .match(rule: name(rule)), time: held(event), labels: told.bytes.bytes)
+    of rules: [Int], _ event: borrowing AuditEvent, cluster: ClusterIndex
+  ) -> [EvidenceRow] {
+    beginMatches(event, Int(cluster.value))
+    var rows: [EvidenceRow] = []
+    for rule in rules {
+      rows.append(
+        EvidenceRow(
+          id: 0, subject: .match(rule: name(rule)), time: held(event), labels: labels(ofRule: rule, Int(cluster.value)))
+      )
+    }
+    return rows
+  }
+
+  private mutating func labels(ofRule rule: Int, _ cluster: Int) -> [UInt8] {
+    row.begin(clusters.clusters[cluster].labels)
+    row.add(",rule=\"", rules.rules[rule].name)
+    row.add(",priority=\"", DetectionRule.priorityLabels[rules.rules[rule].priority])
+    row.append(told)
+    return row.bytes.bytes
   }
 
   private func name(_ rule: Int) -> String { String(decoding: rules.rules[rule].name, as: UTF8.self) }
@@ -38,11 +60,8 @@ extension Counters {
   /// What came since the last delta. A series that is gone takes its evidence with it.
   mutating func takeEvidence(_ delta: inout CountingDelta) {
     guard settings.keepsEvidence else { return }
-    for key in delta.removed where key.family == PersistedFamily.denied.rawValue {
-      // Another series may have its place by now: what came since is that one's.
-      evidence.forget(denial: key.place, isFree: denied.table.series[Int(key.place)].state == .free)
-    }
-    evidence.take(into: &delta)
+    let dropped = delta.removed.filter { $0.family == PersistedFamily.denied.rawValue }.map(\.place)
+    evidence.take(dropped: dropped, into: &delta) { denied.table.series[Int($0)].state == .free }
   }
 
   private mutating func auditID(_ event: borrowing AuditEvent) -> [UInt8] {
@@ -55,18 +74,10 @@ extension Counters {
     event.time == AuditEvent.absentTime ? now : min(now, EventTime.held(event.time))
   }
 
-  /// Fills `told` with an event that a rule matched.
-  private mutating func tell(_ event: borrowing AuditEvent, rule: Int, _ cluster: Int) {
-    writeUser(event)
-    writeAddress(event.sourceIPs, cluster)
-    told.begin(clusters.clusters[cluster].labels)
-    told.add(",rule=\"", rules.rules[rule].name)
-    told.add(",priority=\"", DetectionRule.priorityLabels[rules.rules[rule].priority])
-    tell(event)
-  }
-
-  /// Appends everything that is told of an event but what it was counted as.
+  /// Fills `told` with everything that is told of an event but its cluster and what it was counted as. Under pseudonyms
+  /// nothing that may name somebody, or a node, whose name tells an address.
   private mutating func tell(_ event: borrowing AuditEvent) {
+    told.begin([])
     told.add(code: event.code)
     told.add(",user=\"", user)
     if !event.impersonatedUser.isEmpty {
@@ -79,8 +90,10 @@ extension Counters {
     tell(",resource=\"", event.resource)
     tell(",subresource=\"", event.subresource)
     tell(",namespace=\"", event.namespace)
-    tell(",name=\"", event.name)
-    tell(",request_uri=\"", event.requestURI)
+    if pseudonyms == nil {
+      tell(",name=\"", event.name)
+      tellPath(event.requestURI)
+    }
     tell(",user_agent=\"", event.userAgent)
     tell(",audit_id=\"", event.auditID)
     told.add(",audit_stage=\"", Array(event.stage.label.utf8))
@@ -93,6 +106,15 @@ extension Counters {
     other.clear()
     values.append(text, whenEmpty: "", to: &other)
     told.add(name, other)
+  }
+
+  /// The URI without its query, in which commands and tokens are written.
+  private mutating func tellPath(_ uri: borrowing Text) {
+    let end = uri.withSpan { raw in raw.indices.first { raw[$0] == UInt8(ascii: "?") } ?? raw.count }
+    guard end > 0 else { return }
+    other.clear()
+    values.append(uri, part: 0..<end, to: &other)
+    told.add(",request_uri=\"", other)
   }
 
   /// What the decoder passes over: one walk over the event, the last of equal names holds.

@@ -18,6 +18,8 @@ public enum EvidenceSubject: Sendable, Hashable {
 
 /// One event that was counted, for who asks what a number stands for.
 public struct EvidenceRow: Sendable, Hashable {
+  /// Labels of each kind of subject that may wait to be written.
+  public static let waitingBytesLimit = 2 << 20
   /// Matches that are kept of one rule.
   public static let matchesLimit = 20
 
@@ -83,64 +85,63 @@ public enum EvidenceField: String, Sendable, CaseIterable {
   }
 }
 
+extension [EvidenceRow] {
+  /// Drops what would not be kept: of each subject all but its last events, of what is left of each kind of subject all but
+  /// the latest, by `bytesLimit` bytes of labels.
+  ///
+  /// - Invariant: rows are in the order of their numbers, before and after.
+  public mutating func keepLatest(bytesLimit: Int = EvidenceRow.waitingBytesLimit) {
+    var counts: [EvidenceSubject: Int] = [:]
+    var bytes = (denials: 0, matches: 0)
+    let latest = reversed().filter { row in
+      counts[row.subject, default: 0] += 1
+      guard counts[row.subject, default: 0] <= row.subject.limit else { return false }
+      switch row.subject {
+      case .denial:
+        bytes.denials += row.labels.count
+        return bytes.denials <= bytesLimit
+      case .match:
+        bytes.matches += row.labels.count
+        return bytes.matches <= bytesLimit
+      }
+    }
+    self = latest.reversed()
+  }
+}
+
 /// The evidence that came since it was last asked for.
 ///
-/// - Bound: what would be kept at all. Of refused requests those of `denialsLimit` series, the latest; of each rule its last
-///   matches.
+/// - Bound: about four times `EvidenceRow.waitingBytesLimit`, and of rows that tell nothing more as much again.
 struct EvidenceBook: ~Copyable {
-  /// More rows of them than fit in what is kept.
-  static let denialsLimit = 4_096
   /// The next row's number.
   private(set) var next: UInt64
-  private var denials: [EvidenceRow] = []
-  private var denialAt: [UInt32: Int] = [:]
-  /// Where the next new series goes when all places are taken: over the one that was begun first.
-  private var oldest = 0
-  private var matches: [String: [EvidenceRow]] = [:]
-  private var forgotten: Set<UInt32> = []
+  private var rows: [EvidenceRow] = []
+  private var bytes = 0
 
   init(next: UInt64 = 0) { self.next = next }
 
-  mutating func keep(denial place: UInt32, time: Int64, labels: [UInt8]) {
-    let row = EvidenceRow(id: next, subject: .denial(place: place), time: time, labels: labels)
+  mutating func keep(_ subject: EvidenceSubject, time: Int64, labels: [UInt8]) {
+    rows.append(EvidenceRow(id: next, subject: subject, time: time, labels: labels))
     next += 1
-    if let at = denialAt[place] {
-      denials[at] = row
-    } else if denials.count < Self.denialsLimit {
-      denialAt[place] = denials.count
-      denials.append(row)
-    } else {
-      if case .denial(let former) = denials[oldest].subject, denialAt[former] == oldest { denialAt[former] = nil }
-      denialAt[place] = oldest
-      denials[oldest] = row
-      oldest = (oldest + 1) % Self.denialsLimit
-    }
-  }
-
-  mutating func keep(match rule: String, time: Int64, labels: [UInt8]) {
-    let row = EvidenceRow(id: next, subject: .match(rule: rule), time: time, labels: labels)
-    next += 1
-    var rows = matches.removeValue(forKey: rule) ?? []
-    if rows.count >= 2 * EvidenceRow.matchesLimit { rows.removeFirst(rows.count - EvidenceRow.matchesLimit + 1) }
-    rows.append(row)
-    matches[rule] = rows
-  }
-
-  /// A series of refused requests is gone: what is kept of it tells of nothing that is shown.
-  ///
-  /// - Parameter isFree: no other series has its place, whose evidence came after it.
-  mutating func forget(denial place: UInt32, isFree: Bool) {
-    forgotten.insert(place)
-    if isFree { denialAt[place] = nil }
+    bytes += labels.count
+    guard bytes > 4 * EvidenceRow.waitingBytesLimit else { return }
+    rows.keepLatest()
+    bytes = rows.reduce(0) { $0 + $1.labels.count }
   }
 
   /// Gives away what came since the last call.
-  mutating func take(into delta: inout CountingDelta) {
-    guard !denialAt.isEmpty || !matches.isEmpty || !forgotten.isEmpty else { return }
-    delta.forgottenEvidence = forgotten.map { .denial(place: $0) }
-    delta.evidence = denialAt.values.map { denials[$0] }
-    for rows in matches.values { delta.evidence += rows.suffix(EvidenceRow.matchesLimit) }
-    delta.evidence.sort { $0.id < $1.id }
+  ///
+  /// - Parameters:
+  ///   - dropped: places of series of refused requests that are gone: what is kept of them tells of nothing that is shown.
+  ///   - isFree: whether such a place is without a series now. Where it is not, what came last is the new one's.
+  mutating func take(dropped: [UInt32], into delta: inout CountingDelta, isFree: (UInt32) -> Bool) {
+    delta.forgottenEvidence = dropped.map { .denial(place: $0) }
+    if !dropped.isEmpty {
+      let free = Set(dropped.filter(isFree).map { EvidenceSubject.denial(place: $0) })
+      rows.removeAll { free.contains($0.subject) }
+    }
+    rows.keepLatest()
+    delta.evidence = rows
     self = EvidenceBook(next: next)
   }
 }

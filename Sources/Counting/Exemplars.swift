@@ -3,13 +3,13 @@ internal import Metrics
 
 /// The audit IDs of the latest events of some series, for OpenMetrics' exemplars.
 ///
-/// - Bound: `limit` series of a family, those that were counted last.
+/// - Bound: `limit` series of a family, those that were first counted last.
 /// - Source: OpenMetrics 1.0, "Exemplars": name and value of its label together have at most 128 characters.
 struct ExemplarBook {
   static let limit = 1_024
   private static let charactersLimit = 128
 
-  private var all: [UInt32: Exemplar] = [:]
+  private var all: [UInt32: Exemplar?] = [:]
   /// In the order in which they were begun.
   private var places: [UInt32] = []
   private var oldest = 0
@@ -19,13 +19,14 @@ struct ExemplarBook {
   /// - Parameter auditID: its label value, escaped.
   mutating func note(_ place: Int, auditID: [UInt8], time: Int64) {
     let place = UInt32(truncatingIfNeeded: place)
-    guard !auditID.isEmpty, EvidenceField.auditID.rawValue.utf8.count + auditID.count <= Self.charactersLimit,
-      auditID.allSatisfy(Self.isPlain)
-    else { return all[place] = nil }
-    let exemplar = Exemplar(EvidenceField.auditID.rawValue, escaped: auditID, seconds: Double(time) / 1e6)
+    let isTold =
+      !auditID.isEmpty && EvidenceField.auditID.rawValue.utf8.count + auditID.count <= Self.charactersLimit
+      && auditID.allSatisfy(Self.isPlain)
+    let exemplar =
+      isTold ? Exemplar(EvidenceField.auditID.rawValue, escaped: auditID, seconds: Double(time) / 1e6) : nil
     if all.updateValue(exemplar, forKey: place) != nil { return }
     if places.count < Self.limit { return places.append(place) }
-    if places[oldest] != place { all[places[oldest]] = nil }
+    all.removeValue(forKey: places[oldest])
     places[oldest] = place
     oldest = (oldest + 1) % Self.limit
   }
@@ -43,5 +44,7 @@ struct ExemplarBook {
   }
 
   /// What a series shows; nothing before its first event.
-  subscript(place: Int) -> Exemplar? { all.isEmpty ? nil : all[UInt32(truncatingIfNeeded: place)] }
+  subscript(place: Int) -> Exemplar? {
+    all.isEmpty ? nil : all[UInt32(truncatingIfNeeded: place)] ?? nil
+  }
 }

@@ -10,6 +10,9 @@ struct LabelRow {
     bytes.append(cluster)
   }
 
+  /// Appends labels that another row holds.
+  mutating func append(_ other: LabelRow) { bytes.append(other.bytes) }
+
   /// Appends a label. `name` is what stands before the value: `,code="`.
   mutating func add(_ name: StaticString, _ value: StaticString) {
     bytes.append(literal: name)

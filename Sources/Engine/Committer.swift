@@ -104,7 +104,8 @@ final class Committer: Sendable {
         state.update { $0.isCommitting = false }
         whenIdle()
       case .question(let query, let reader):
-        reader(try? store.evidence(query))
+        // While commits fail, each question would open the state anew.
+        reader(backlog.failures > 0 ? nil : try? store.evidence(query))
       case .retry:
         write(&backlog, isDue: true)
       case .end:
@@ -142,6 +143,8 @@ final class Committer: Sendable {
         state.isCommitting = true
         return .epoch(epoch)
       }
+      // Questions must not keep what is due from being tried again.
+      if backlog.failures > 0, backlog.isDue { return .retry }
       if !state.questions.isEmpty {
         let question = state.questions.removeFirst()
         return .question(question.query, question.reader)

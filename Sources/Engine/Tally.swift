@@ -127,11 +127,9 @@ struct Tally: ~Copyable, EventSink {
     else { return }
     counters.countDetections(rules, of: event, cluster: cluster, arrival: arrival)
     guard let whenMatched else { return }
-    for rule in rules {
-      whenMatched(
-        DetectedMatch(
-          rule: rule, output: detection?.output(of: rule, event) ?? "",
-          evidence: counters.evidence(of: rule, event, cluster: cluster)))
+    for (rule, evidence) in zip(rules, counters.evidence(of: rules, event, cluster: cluster)) {
+      let output = detection?.output(of: rule, event) ?? ""
+      whenMatched(DetectedMatch(rule: rule, output: output, evidence: evidence))
     }
   }
 

@@ -3,14 +3,14 @@ public import Counting
 /// Which evidence is asked for.
 public struct EvidenceQuery: Sendable, Hashable {
   /// Rows that one answer has at most.
-  public static let limit = 500
+  public static let rowsLimit = 500
 
   /// Values that fields must have, without escapes. A list is asked for as a whole.
   public var values: [EvidenceField: String] = [:]
   /// Microseconds since the epoch, both included.
   public var since: Int64?
   public var until: Int64?
-  /// How many rows, the newest first; more than `Self.limit` are not given.
+  /// How many rows, the newest first; more than `rowsLimit` are not given.
   public var limit = 100
 
   public init() {}
@@ -47,6 +47,8 @@ final class EvidenceTable {
       DELETE FROM evidence WHERE kind = ?1 AND subject = ?2 AND id <= (SELECT id FROM evidence
       WHERE kind = ?1 AND subject = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3) RETURNING \(length)
       """)
+    // What was kept with another limit.
+    if bytesLimit == 0 { try database.execute("DELETE FROM evidence") }
     oldest = try database.prepare("SELECT id, \(length) FROM evidence WHERE kind = ? ORDER BY id LIMIT 256")
     removeOldest = try database.prepare("DELETE FROM evidence WHERE kind = ? AND id <= ?")
     for kind in Kind.allCases {
@@ -90,7 +92,7 @@ final class EvidenceTable {
       conditions.append(field == .cluster ? "instr(labels, ?) = 1" : "instr(labels, ?) > 0")
       values.append(.text(field.rendered(value)))
     }
-    values.append(.integer(Int64(min(max(0, query.limit), EvidenceQuery.limit))))
+    values.append(.integer(Int64(min(max(0, query.limit), EvidenceQuery.rowsLimit))))
     let select = try database.prepare(
       """
       SELECT id, kind, subject, time, labels FROM evidence WHERE \(conditions.joined(separator: " AND "))

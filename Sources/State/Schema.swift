@@ -42,6 +42,7 @@ struct Schema: Sendable {
       id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, subject TEXT NOT NULL, time INTEGER NOT NULL, labels TEXT NOT NULL)
       STRICT;
     CREATE INDEX evidence_by_subject ON evidence (kind, subject, id);
+    CREATE INDEX evidence_by_kind ON evidence (kind, id);
     """
 
   /// Brings an open database to this version, in one transaction for each step.

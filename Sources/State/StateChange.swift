@@ -149,20 +149,15 @@ extension CountingDelta {
 }
 
 extension CountingDelta {
-  /// Of each subject the newest stay, as many as are kept.
+  /// What is written late is no more than what is written in time.
   private mutating func merge(evidenceOf later: CountingDelta) {
     if !later.forgottenEvidence.isEmpty {
       let gone = Set(later.forgottenEvidence)
       evidence.removeAll { gone.contains($0.subject) }
       forgottenEvidence = StateChange.newest(forgottenEvidence, later.forgottenEvidence) { $0 }
     }
-    guard !evidence.isEmpty else { return evidence = later.evidence }
-    var kept: [EvidenceSubject: Int] = [:]
-    evidence = Array(
-      (evidence + later.evidence).reversed().filter { row in
-        kept[row.subject, default: 0] += 1
-        return kept[row.subject, default: 0] <= row.subject.limit
-      }.reversed())
+    evidence += later.evidence
+    evidence.keepLatest()
   }
 }
 

@@ -43,27 +43,36 @@ struct EvidenceTests {
     let after = counters.takeDelta()
     #expect(after.forgottenEvidence.contains(first.subject) && after.forgottenEvidence.count == 2)
     #expect(after.evidence.map { $0.values[.user] } == (isTakenAgain ? ["third"] : []))
-    let exemplars = counters.readings(now: Self.start + 8_001 * 1_000_000)[.deniedRequests].exemplars
-    #expect(exemplars.isEmpty, "the test's events have no audit ID")
   }
 
-  @Test func asManyAreHeldAsAreKept() {
+  /// What waits is what would be kept, by rows and by bytes, against a list of everything.
+  @Test(arguments: UInt64(1)...10) func whatWaitsIsBounded(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
     var book = EvidenceBook()
-    for place in 0..<10_000 { book.keep(denial: UInt32(place), time: 0, labels: [1]) }
-    for place in [9_999, 0, 9_999] as [UInt32] { book.keep(denial: place, time: 1, labels: [2]) }
-    for number in 0..<1_000 { book.keep(match: "rule", time: Int64(number), labels: [3]) }
+    var all: [EvidenceRow] = []
+    let size = random.pick([100, 20_000])
+    for number in 0..<4_000 {
+      let subject: EvidenceSubject =
+        random.oneIn(3) ? .match(rule: "rule \(random.below(5))") : .denial(place: UInt32(random.below(2_000)))
+      let labels = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: size)
+      book.keep(subject, time: Int64(number), labels: labels)
+      all.append(EvidenceRow(id: UInt64(number), subject: subject, time: Int64(number), labels: labels))
+    }
     var delta = CountingDelta()
-    book.take(into: &delta)
-    let denials = delta.evidence.filter { $0.labels != [3] }
-    #expect(denials.count == EvidenceBook.denialsLimit)
-    #expect(Set(denials.map(\.subject)).count == denials.count)
-    #expect(denials.suffix(2).map(\.subject) == [.denial(place: 0), .denial(place: 9_999)])
-    #expect(delta.evidence.filter { $0.labels == [3] }.map(\.time) == Array(980..<1_000))
-    #expect(delta.evidence.map(\.id) == delta.evidence.map(\.id).sorted())
+    book.take(dropped: [], into: &delta) { _ in false }
+    var expected: [EvidenceRow] = []
+    for subject in Set(all.map(\.subject)) {
+      expected += all.filter { $0.subject == subject }.suffix(subject.limit)
+    }
+    let kinds = Dictionary(grouping: expected) { $0.subject.limit }
+    let kept = kinds.values.flatMap { rows in
+      rows.sorted { $0.id < $1.id }.suffix(EvidenceRow.waitingBytesLimit / size)
+    }
+    #expect(delta.evidence.map(\.id) == kept.map(\.id).sorted())
+    #expect(book.next == 4_000)
     var empty = CountingDelta()
-    book.take(into: &empty)
+    book.take(dropped: [], into: &empty) { _ in false }
     #expect(empty.isEmpty)
-    #expect(book.next == 11_003)
   }
 
   @Test func exemplarsAreBounded() {
@@ -78,5 +87,8 @@ struct EvidenceTests {
     #expect(book[4_999] != nil)
     book.note(4_999, auditID: [UInt8](repeating: 0x61, count: 121), time: 2)
     #expect(book[4_999] == nil)
+    // Whoever sends such IDs takes nobody else's place.
+    for turn in 0..<5_000 { book.note(4_999, auditID: turn % 2 == 0 ? id : [0x22], time: 2) }
+    #expect((0..<5_000).count { book[$0] != nil } == ExemplarBook.limit - 1)
   }
 }

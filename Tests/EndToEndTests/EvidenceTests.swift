@@ -74,6 +74,27 @@ import Testing
       #expect(wrong.status == 400 && wrong.text.contains("source_ip"))
       #expect(try curl(exporter.url + Self.path + "?since=soon").text.contains("since is no time"))
       #expect(try curl(exporter.url + "/evidence?limit=0").status == 400)
+      let ages = String(repeating: "1000000d", count: 200)
+      for path in [
+        "/evidence?since=\(ages)", Self.path + "?until=\(ages)", Self.path + "?since=-1", Self.path + "?since=nan",
+      ] {
+        #expect(try curl(exporter.url + path).status == 400)
+      }
+    }
+  }
+
+  /// Switched off, what was kept goes, and does not come back with other series.
+  @Test func switchedOffItIsForgotten() throws {
+    try Files.withTemporaryFolder { folder in
+      for (bytes, kept) in [("4MiB", 1), ("0", 0), ("4MiB", 0)] {
+        let exporter = try Exporter(
+          configuration: "limits:\n  evidence_bytes: \(bytes)\n", folder: folder, webhook: true,
+          storage: folder + "/data")
+        if kept == 1 { #expect(try exporter.push(Event.list([Self.refused(1, "alice").json])).status == 200) }
+        if bytes != "0" { #expect(try found(exporter, "", ["user"]).count == kept) }
+        exporter.process.signal(SIGTERM)
+        #expect(try exporter.process.waitForExit() == 0)
+      }
     }
   }
 

@@ -133,7 +133,7 @@ import Testing
     try Files.withTemporaryFolder { folder in
       let path = folder + "/a log.jsonl"
       try write(
-        Self.rule("all \"reads\"").replacing("output: o", with: "output: \"%ka.user.name read\"\n  tags: [mitre]")
+        Self.rule("all \"reads\"").replacing("output: o", with: "output: \"[%ka.user.name] read {0}\"\n  tags: [mitre]")
           + Self.rule("of bob", "ka.user.name = bob"), folder + "/rules.yaml")
       try Files.write(Event.lines(0..<1100) + Event.lines(1100..<1101, user: "bob"), to: path)
       func matches(_ format: String, _ more: [String] = []) throws -> TestSupport.Process.Outcome {
@@ -145,7 +145,8 @@ import Testing
       #expect(lines.count == 1102)
       #expect(lines.count { $0["rule"]?.string == "all \"reads\"" && $0["file"]?.string == path } == 1101)
       #expect(lines.last?["rule"]?.string == "of bob" && lines.last?["user"]?.string == "bob")
-      #expect(lines.first?["output"]?.string == "alice read" && lines.first?["tags"]?.array?.first?.string == "mitre")
+      #expect(
+        lines.first?["output"]?.string == "[alice] read {0}" && lines.first?["tags"]?.array?.first?.string == "mitre")
       let sarif = try JSON.parse(try matches("sarif").output)
       #expect(sarif["version"]?.string == "2.1.0")
       let run = try #require(sarif["runs"]?.array?.first)
@@ -157,6 +158,7 @@ import Testing
         #expect(["error", "warning", "note"].contains(result["level"]?.string))
         #expect(result["message"]?["text"]?.string?.isEmpty == false)
       }
+      #expect(results.first?["message"]?["text"]?.string == #"\[alice\] read {{0}}"#)
       let place = results.first?["locations"]?.array?.first?["physicalLocation"]?["artifactLocation"]?["uri"]?.string
       #expect(place == "file://" + path.replacing(" ", with: "%20"))
 
@@ -168,6 +170,7 @@ import Testing
         #expect(hidden.status == 0 && !hidden.outputText.contains("alice"), "\(hidden.errorText)")
       }
       #expect(try Program.run(["replay", "--matches", "jsonl", path]).errorText.contains("no rules are loaded"))
+      #expect(try matches("table", ["--format", "json"]).status == 2, "one of them")
       try write(Self.rule("never", "ka.verb = nothing"), folder + "/rules.yaml")
       #expect(try matches("table").outputText == "No rule has matched.\n")
       #expect(try JSON.parse(try matches("sarif").output)["runs"]?.array?.first?["results"]?.array?.isEmpty == true)

@@ -31,7 +31,8 @@ import Testing
         row.time >= query.since ?? .min && row.time <= query.until ?? .max
           && query.values.allSatisfy { row.values[$0.key] == $0.value }
       }
-      return Array(found.sorted { ($0.time, $0.id) > ($1.time, $1.id) }.prefix(min(query.limit, EvidenceQuery.limit)))
+      return Array(
+        found.sorted { ($0.time, $0.id) > ($1.time, $1.id) }.prefix(min(query.limit, EvidenceQuery.rowsLimit)))
     }
 
     private static func isDenial(_ row: EvidenceRow) -> Bool {
@@ -119,6 +120,19 @@ import Testing
     }
   }
 
+  @Test func anAnswerHasItsLimit() throws {
+    let store = try StateStore(.memory)
+    var change = StateChange()
+    change.counting.evidence = (0..<600).map { number in
+      EvidenceRow(id: number, subject: .denial(place: UInt32(number)), time: Int64(number), labels: [0x61])
+    }
+    try store.commit(change)
+    var query = EvidenceQuery()
+    query.limit = 1_000
+    #expect(try store.evidence(query).map(\.id) == (100..<600).reversed())
+    #expect(try store.evidence(EvidenceQuery()).map(\.id) == (500..<600).reversed())
+  }
+
   /// A smaller limit than that of the last run takes hold with the next evidence.
   @Test func aLowerLimitTakesHold() throws {
     try Files.withTemporaryFolder { folder in
@@ -136,7 +150,7 @@ import Testing
         }
       }
       var all = EvidenceQuery()
-      all.limit = EvidenceQuery.limit
+      all.limit = EvidenceQuery.rowsLimit
       #expect(try store.evidence(all) == model.answer(all))
       #expect(!model.rows.isEmpty)
     }

@@ -19,7 +19,7 @@ struct ReplayCommand: ParsableCommand {
     discussion: "Reads what serve reads, plain or gzip, with the events' own time as clock. Its totals equal serve's.")
 
   @Option(name: .customLong("format"), help: CommandFlag.format.argumentHelp)
-  var format = ReplayFormat.table
+  var format: ReplayFormat?
   @Option(name: .customLong("config.file"), help: CommandFlag.configFile.argumentHelp)
   var configFile: String?
   @Option(name: .customLong("pseudonyms.key-file"), help: CommandFlag.pseudonymKeyHelp)
@@ -40,6 +40,9 @@ struct ReplayCommand: ParsableCommand {
   func validate() throws {
     guard files.count(where: { $0 == "-" }) <= 1 else {
       throw ValidationError("Standard input (-) can be read once only.")
+    }
+    guard format == nil || matches == nil else {
+      throw ValidationError("--format prints counts, --matches prints matches: give one of them.")
     }
   }
 }

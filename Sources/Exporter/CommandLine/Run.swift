@@ -108,7 +108,7 @@ private func runReplay(_ command: ReplayCommand, _ commands: Commands, _ console
     }
     return commands.replay(
       ReplayOptions(
-        settings: settings, pseudonyms: try settings.pseudonymKey(), rules: rules, format: command.format,
+        settings: settings, pseudonyms: try settings.pseudonymKey(), rules: rules, format: command.format ?? .table,
         matches: command.matches, files: command.files))
   } catch {
     console.error(FailureReport.lines(error.all))

@@ -25,8 +25,8 @@ struct EvidenceRequest: Sendable, Equatable {
       case "since": query.since = try Self.time(value, of: name, now: now)
       case "until": query.until = try Self.time(value, of: name, now: now)
       case "limit":
-        guard let limit = Int(value), (1...EvidenceQuery.limit).contains(limit) else {
-          throw Fault(text: "limit is no number from 1 to \(EvidenceQuery.limit).")
+        guard let limit = Int(value), (1...EvidenceQuery.rowsLimit).contains(limit) else {
+          throw Fault(text: "limit is no number from 1 to \(EvidenceQuery.rowsLimit).")
         }
         query.limit = limit
       default:

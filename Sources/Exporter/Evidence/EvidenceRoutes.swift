@@ -21,6 +21,7 @@ struct EvidenceRoutes: Sendable {
 
   private var api: Route {
     Route(Self.apiPath) { [ask, clock] request, responder in
+      let encoding = Negotiation(accept: nil, acceptEncoding: request.header("accept-encoding")).encoding
       do throws(EvidenceRequest.Fault) {
         let wanted = try EvidenceRequest(QueryString(request.query), now: clock.now)
         ask(wanted.query) { rows in
@@ -28,7 +29,7 @@ struct EvidenceRoutes: Sendable {
           responder.answer {
             HTTPResponse(
               200, headers: [("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store")],
-              body: HTTPBody(Array(EvidenceJSON.text(rows).utf8)))
+              packed: PackedPage { $0.feed(Array(EvidenceJSON.text(rows).utf8)) }, encoding)
           }
         }
       } catch { responder.answer(.text(400, error.text)) }

@@ -111,11 +111,15 @@ extension Page {
       })
   }
 
-  /// A link to the events that make a condition about refusals hold.
+  /// A link to events that make a condition about refusals or rules hold.
   private static func evidence(_ finding: AlertFinding, _ model: PageModel) -> HTML {
     let fields: [Label: EvidenceField] = [.cluster: .cluster, .user: .user, .sourceIP: .sourceIP, .rule: .rule]
     let values = finding.labels.compactMap { label, value in fields[label].map { (field: $0, value: value) } }
-    guard values.contains(where: { $0.field != .cluster }), let path = evidencePath(values, model) else { return "" }
+    let isKept = [FamilyID.windowDeniedRequests, .windowDistinctUsers, .windowDetections].contains(
+      finding.condition.term.query.family)
+    guard isKept, values.contains(where: { $0.field != .cluster }), let path = evidencePath(values, model) else {
+      return ""
+    }
     return " <a href=\"\(path)\">evidence</a>"
   }
 

@@ -59,7 +59,10 @@ enum PageFormat {
     duration(seconds: Double(now) / 1e6 - Double(time) / 1e6) + " ago"
   }
 
-  /// Seconds of a window's name, `5m`, `1h`, `1h30m`; nil when it is none.
+  /// A hundred years.
+  private static let spanLimitSeconds = 36_525 * 86_400
+
+  /// Seconds of a window's name, `5m`, `1h`, `1h30m`; nil when it is none, or of more than a hundred years.
   static func seconds(ofWindow name: String) -> Int? {
     var total = 0
     var number: Int?
@@ -70,11 +73,11 @@ enum PageFormat {
       } else {
         let units: [Character: Int] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
         guard let unit = units[character], let count = number else { return nil }
-        total += count * unit
+        total = min(total + count * unit, spanLimitSeconds + 1)
         number = nil
       }
     }
-    return number == nil && total > 0 ? total : nil
+    return number == nil && total > 0 && total <= spanLimitSeconds ? total : nil
   }
 
   private static func fixed(_ value: Double, _ digits: Int) -> String {

@@ -102,7 +102,7 @@ struct MatchWriter {
     let text = hasOutput ? match.output : rule.name
     return """
       {"ruleId":\(quoted(rule.name)),"ruleIndex":\(match.rule),"level":"\(Self.level(rule.priority))",\
-      "message":{"text":\(quoted(text.isEmpty ? rule.name : text))},\
+      "message":{"text":\(quoted(Self.messageText(text.isEmpty ? rule.name : text)))},\
       "locations":[{"physicalLocation":{"artifactLocation":{"uri":\(quoted(Self.uri(file)))}}}],\
       "properties":{\(EvidenceJSON.members(match.evidence).joined(separator: ","))}}
       """
@@ -114,6 +114,20 @@ struct MatchWriter {
       {"id":\(LogFormat.quoted(rule.name)),"shortDescription":{"text":\(LogFormat.quoted(text))},\
       "defaultConfiguration":{"level":"\(level(rule.priority))"},"properties":{"tags":\(list(rule.tags))}}
       """
+  }
+
+  /// Text in which SARIF must find neither a placeholder nor a link.
+  private static func messageText(_ text: String) -> String {
+    var out = ""
+    for character in text.unicodeScalars {
+      switch character {
+      case "{", "}": out.unicodeScalars.append(character)
+      case "[", "]", "\\": out += "\\"
+      default: break
+      }
+      out.unicodeScalars.append(character)
+    }
+    return out
   }
 
   /// The three levels that SARIF has for what is a result.

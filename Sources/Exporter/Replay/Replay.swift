@@ -43,7 +43,9 @@ private struct ReplayRun: ~Copyable {
     }
     engine = Engine(settings, key: .random())
     progress = ProgressBar(
-      isShown: Terminal.isTerminal(STDERR_FILENO), columns: Terminal.columns(STDERR_FILENO), start: Clock.monotonic,
+      // It would stand among the matches.
+      isShown: Terminal.isTerminal(STDERR_FILENO) && !(options.matches != nil && Terminal.isTerminal(STDOUT_FILENO)),
+      columns: Terminal.columns(STDERR_FILENO), start: Clock.monotonic,
       write: { Console.standard.error($0) })
   }
 
