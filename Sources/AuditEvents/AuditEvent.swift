@@ -48,6 +48,14 @@ public struct AuditEvent: ~Copyable {
   /// The whole object as JSON, for what only detections read.
   public var json = Text.empty
 
+  /// Every field stands where the API server writes it, so that `bodies` and `annotations` say where those are.
+  public var isOrdered = false
+  /// Of an ordered event, what stands between `responseStatus` and the time of receipt: the commas, keys and bodies, of which
+  /// nothing was read. Empty without bodies.
+  public var bodies = Text.empty
+  /// Of an ordered event, the object of its annotations; empty when it has none.
+  public var annotations = Text.empty
+
   public init() {}
 
   /// The request carried a `dryRun` query: nothing was stored. Looked up when asked: few requests are asked.

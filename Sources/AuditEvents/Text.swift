@@ -47,6 +47,32 @@ internal import CIntrinsics
   /// Where it begins, for this module's scanners.
   @inline(__always) var start: BytePointer { unsafe BytePointer(base) }
 
+  /// How many words `word` has.
+  @inlinable public var wordCount: Int { (count &+ 7) >> 3 }
+
+  /// Its bytes 8 by 8, as numbers; behind the last byte are zeros. `at` is below `wordCount`.
+  @inlinable public func word(_ at: Int) -> UInt64 {
+    precondition(at >= 0 && at < wordCount)
+    // SAFETY: the word begins inside the text, behind which 16 bytes are readable.
+    let word = unsafe UnsafeRawPointer(base + 8 &* at).loadUnaligned(as: UInt64.self).littleEndian
+    let left = count &- 8 &* at
+    return left >= 8 ? word : word & (1 << UInt64(8 &* left) &- 1)
+  }
+
+  /// Where `part`, which borrows bytes of this text, begins in it.
+  public func place(of part: Text) -> Int { part.start - start }
+
+  /// What stands from `place` on, which lies in it or at its end.
+  public func from(_ place: Int) -> Text {
+    precondition(place >= 0 && place <= count)
+    return (start + place).text(to: start + count, isEscaped: isEscaped)
+  }
+
+  /// Whether `literal`, at most 64 bytes, stands at its beginning.
+  public func hasPrefix(_ literal: StaticString) -> Bool {
+    count >= literal.utf8CodeUnitCount && start.matches(literal)
+  }
+
   /// A copy as a `String`, escapes not undone, ill-formed bytes replaced. For tests and error paths.
   public var description: String { unsafe String(decoding: raw, as: UTF8.self) }
 }

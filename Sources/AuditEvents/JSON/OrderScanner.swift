@@ -16,6 +16,8 @@ struct OrderScanner: ~Copyable {
   private var stageTime = EventTime()
   private var receivedTime = EventTime()
 
+  init() { event.isOrdered = true }
+
   /// Reads the event that begins with the `{` at `start`, into `event`.
   ///
   /// - Parameter end: the end of the readable input; a line feed before it ends the event's line.
@@ -60,6 +62,7 @@ struct OrderScanner: ~Copyable {
         let found = place.find(UInt8(ascii: "\n"), before: end), let tail = Self.tail(before: found, after: place)
       else { return nil }
       lineEnd = found
+      event.bodies = place.text(to: tail, isEscaped: false)
       place = tail
     }
     guard scanTail(&place, needsAnnotations: lineEnd != nil) else { return nil }
@@ -74,6 +77,8 @@ struct OrderScanner: ~Copyable {
     event.code = 0
     event.decision = .absent
     event.isImpersonationRefused = false
+    event.bodies = .empty
+    event.annotations = .empty
     event.clearObjectReference()
   }
 
@@ -224,7 +229,9 @@ struct OrderScanner: ~Copyable {
     if event.time == AuditEvent.absentTime { event.time = Self.scanTime(&received, &receivedTime) }
     guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
+      let annotations = place + -2
       guard scanAnnotations(&place) else { return false }
+      event.annotations = annotations.text(to: place, isEscaped: false)
     } else if needsAnnotations {
       return false
     }
