@@ -62,10 +62,10 @@ internal import CIntrinsics
   /// Where `part`, which borrows bytes of this text, begins in it.
   public func place(of part: Text) -> Int { part.start - start }
 
-  /// What stands from `place` on, which lies in it or at its end.
-  public func from(_ place: Int) -> Text {
-    precondition(place >= 0 && place <= count)
-    return (start + place).text(to: start + count, isEscaped: isEscaped)
+  /// What stands at these places, which lie in it.
+  public func part(_ places: Range<Int>) -> Text {
+    precondition(places.lowerBound >= 0 && places.upperBound <= count)
+    return (start + places.lowerBound).text(to: start + places.upperBound, isEscaped: isEscaped)
   }
 
   /// Whether `literal`, at most 64 bytes, stands at its beginning.
