@@ -53,11 +53,16 @@ public struct AuditEvent: ~Copyable {
   /// Of an ordered event, what stands between `responseStatus` and the time of receipt: the commas, keys and bodies, of which
   /// nothing was read. Empty without bodies.
   public var bodies = Text.empty
-  /// Of an ordered event, the object of its annotations; empty when it has none.
-  public var annotations = Text.empty
 
   public init() {}
 
   /// The request carried a `dryRun` query: nothing was stored. Looked up when asked: few requests are asked.
   public var isDryRun: Bool { requestURI.asksForDryRun }
+
+  /// Of an ordered event, the object of its annotations; empty when it has none. Looked for when asked.
+  public var annotations: Text {
+    // They are its last member, and hold nothing but strings; without them a time is its last.
+    guard isOrdered, json.hasSuffix("}}") else { return .empty }
+    return json.beforeLastBracket(after: #","annotations":{""#)
+  }
 }

@@ -47,16 +47,25 @@ internal import CIntrinsics
   /// Where it begins, for this module's scanners.
   @inline(__always) var start: BytePointer { unsafe BytePointer(base) }
 
-  /// How many words `word` has.
-  @inlinable public var wordCount: Int { (count &+ 7) >> 3 }
-
-  /// Its bytes 8 by 8, as numbers; behind the last byte are zeros. `at` is below `wordCount`.
-  @inlinable public func word(_ at: Int) -> UInt64 {
-    precondition(at >= 0 && at < wordCount)
-    // SAFETY: the word begins inside the text, behind which 16 bytes are readable.
-    let word = unsafe UnsafeRawPointer(base + 8 &* at).loadUnaligned(as: UInt64.self).littleEndian
-    let left = count &- 8 &* at
-    return left >= 8 ? word : word & (1 << UInt64(8 &* left) &- 1)
+  /// A number made of all its bytes, for tables of texts seen lately: equal texts have equal ones, and whoever wants two others
+  /// to have equal ones will find some.
+  @inlinable public var fold: UInt64 {
+    // SAFETY: each word begins inside the text, behind which 16 bytes are readable.
+    let start = unsafe UnsafeRawPointer(base)
+    let count = count
+    guard count > 0 else { return 0 }
+    var fold = UInt64(truncatingIfNeeded: count)
+    var at = 0
+    while at &+ 8 < count {
+      let word = unsafe (start + at).loadUnaligned(as: UInt64.self)
+      fold = (fold ^ word) &* 0x9e37_79b9_7f4a_7c15
+      fold ^= fold &>> 32
+      at &+= 8
+    }
+    // The last word, without what is behind the text.
+    let last = unsafe (start + at).loadUnaligned(as: UInt64.self).littleEndian
+    fold = (fold ^ (last &<< UInt64(truncatingIfNeeded: 64 &- 8 &* (count &- at)))) &* 0x9e37_79b9_7f4a_7c15
+    return fold ^ fold &>> 32
   }
 
   /// Where `part`, which borrows bytes of this text, begins in it.
@@ -71,6 +80,24 @@ internal import CIntrinsics
   /// Whether `literal`, at most 64 bytes, stands at its beginning.
   public func hasPrefix(_ literal: StaticString) -> Bool {
     count >= literal.utf8CodeUnitCount && start.matches(literal)
+  }
+
+  /// Whether `literal` stands at its end.
+  func hasSuffix(_ literal: StaticString) -> Bool {
+    count >= literal.utf8CodeUnitCount && (start + (count - literal.utf8CodeUnitCount)).matches(literal)
+  }
+
+  /// The object that the last `literal` opens, up to its last bracket but one; the literal ends in `{"`.
+  func beforeLastBracket(after literal: StaticString) -> Text {
+    var place = start + (count - 1)
+    while start < place {
+      if place.isPair(UInt8(ascii: ":"), UInt8(ascii: "{")) {
+        let first = place + (3 - literal.utf8CodeUnitCount)
+        if start <= first, first.matches(literal) { return (place + 1).text(to: start + (count - 1), isEscaped: false) }
+      }
+      place += -1
+    }
+    return .empty
   }
 
   /// A copy as a `String`, escapes not undone, ill-formed bytes replaced. For tests and error paths.

@@ -17,20 +17,6 @@ struct DecidedGraph {
     var user = TextClasses.unknown
 
     init(stage: Int) { self.stage = stage }
-
-    /// One number for all of it, never 0.
-    var key: UInt64 {
-      var key: UInt64 = 1
-      key = key << 4 | UInt64(stage)
-      key = key << 6 | UInt64(verb)
-      key = key << 2 | UInt64(decision)
-      key = key << 1 | (hasTime == true ? 1 : 0)
-      key = key << 8 | UInt64(code)
-      key = key << 10 | UInt64(resource)
-      key = key << 10 | UInt64(subresource)
-      key = key << 10 | UInt64(namespace)
-      return key << 10 | UInt64(user)
-    }
   }
 
   private enum Answer: UInt8 { case unknown, no, yes }

@@ -20,6 +20,7 @@ public struct Detector: ~Copyable {
   private let matching: Matching
   private var reader: EventReader
   private var values: ValueStore
+  private var hasValues = false
   /// For each check and shared expression, the event that it was answered for, doubled, and the answer.
   private var results: [UInt32]
   private var event: UInt32 = 0
@@ -77,7 +78,8 @@ public struct Detector: ~Copyable {
   }
 
   private mutating func begin(_ event: borrowing AuditEvent) {
-    values.clear()
+    if hasValues { values.clear() }
+    hasValues = false
     reader.begin(event)
     self.event &+= 1
     // One bit is the answer's: before the number overflows, all answers are forgotten.
@@ -190,6 +192,7 @@ public struct Detector: ~Copyable {
 
   /// The values of an operand, read when they are asked for the first time.
   private mutating func read(_ operand: Int32, _ event: borrowing AuditEvent) -> Range<Int> {
+    hasValues = true
     if let known = values.values(of: operand) { return known }
     var parts: [Range<Int>] = []
     var mark = values.mark

@@ -61,6 +61,8 @@ struct EventPlaces: ~Copyable {
     guard parent > 0 else { return findTop(node, event) }
     // Paths are no deeper than JSON is read.
     guard let object = value(parent, event) else { return set(node, nil, event) }
+    // Who looks for a parent may walk over it.
+    if known[Int(node)] == self.event { return }
     switch object.kind {
     case .object: _ = walk(parent, object, event)
     case .array: set(node, object.element(paths.nodes[Int(node)].key), event)

@@ -53,33 +53,58 @@ struct RuleClasses: ~Copyable {
 
   /// Where in `candidates` those of the event stand.
   mutating func rules(for event: borrowing AuditEvent, _ program: borrowing Program) -> Range<Int> {
-    var known = DecidedGraph.Known(stage: Int(event.stage.rawValue))
-    known.verb = Int(event.verb.rawValue)
-    known.decision = Int(event.decision.rawValue)
-    known.code = codes.number(of: event)
-    known.hasTime = event.hasTime
-    known.resource = resource.number(of: event, program)
-    known.subresource = subresource.number(of: event, program)
-    known.namespace = namespace.number(of: event, program)
-    known.user = user.number(of: event, program)
-    let key = known.key
-    var slot = Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 50)
+    // One number for all that is known, never 0.
+    var key: UInt64 = 1 << 4 | UInt64(event.stage.rawValue)
+    key = key << 6 | UInt64(event.verb.rawValue)
+    key = key << 2 | UInt64(event.decision.rawValue)
+    key = key << 1 | (event.hasTime ? 1 : 0)
+    key = key << 8 | UInt64(truncatingIfNeeded: codes.number(of: event))
+    key = key << 10 | UInt64(truncatingIfNeeded: resource.number(of: event, program))
+    key = key << 10 | UInt64(truncatingIfNeeded: subresource.number(of: event, program))
+    key = key << 10 | UInt64(truncatingIfNeeded: namespace.number(of: event, program))
+    key = key << 10 | UInt64(truncatingIfNeeded: user.number(of: event, program))
+    var slot = Self.slot(key)
     while keys[slot] != key {
-      if numbers[slot] < 0 { return compute(known, program) }
+      if numbers[slot] < 0 { return compute(key, program) }
       slot = (slot &+ 1) & (Self.slots &- 1)
     }
     let number = Int(numbers[slot])
     return Int(starts[number])..<Int(starts[number &+ 1])
   }
 
+  @inline(__always)
+  private static func slot(_ key: UInt64) -> Int {
+    Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 50)
+  }
+
   // MARK: - Computing
 
+  /// What a key says.
+  private func known(_ key: UInt64) -> DecidedGraph.Known {
+    var left = key
+    func take(_ bits: UInt64) -> Int {
+      defer { left >>= bits }
+      return Int(left & (1 << bits - 1))
+    }
+    var known = DecidedGraph.Known(stage: 0)
+    known.user = take(10)
+    known.namespace = take(10)
+    known.subresource = take(10)
+    known.resource = take(10)
+    known.code = take(8)
+    known.hasTime = take(1) == 1
+    known.decision = take(2)
+    known.verb = take(6)
+    known.stage = take(4)
+    return known
+  }
+
   @inline(never)
-  private mutating func compute(_ known: DecidedGraph.Known, _ program: borrowing Program) -> Range<Int> {
+  private mutating func compute(_ key: UInt64, _ program: borrowing Program) -> Range<Int> {
     if starts.count > Self.classLimit || candidates.count > Self.candidateLimit || code.count > Self.codeLimit {
       forget(program)
     }
-    graph.decide(known, codes, [resource, subresource, namespace, user], program)
+    graph.decide(known(key), codes, [resource, subresource, namespace, user], program)
     for rule in program.ruleNodes.indices where program.isEnabled[rule] {
       let node = program.ruleNodes[rule]
       guard !graph.isFalse(node) else { continue }
@@ -88,9 +113,9 @@ struct RuleClasses: ~Copyable {
     }
     let number = starts.count - 1
     starts.append(Int32(candidates.count))
-    var slot = Int(truncatingIfNeeded: (known.key &* 0x9e37_79b9_7f4a_7c15) >> 50)
+    var slot = Self.slot(key)
     while numbers[slot] >= 0 { slot = (slot &+ 1) & (Self.slots &- 1) }
-    keys[slot] = known.key
+    keys[slot] = key
     numbers[slot] = Int32(number)
     return Int(starts[number])..<candidates.count
   }

@@ -17,28 +17,17 @@ struct TextClasses {
   private var numbers: [[Bool]: Int] = [:]
   private var scratch: [Bool] = []
 
-  // What is remembered: sets of two texts each, found by hash; the older one makes room.
-  private var hashes: [UInt64]
-  private var words: [UInt64]
-  private var classes: [UInt16]
-  private let setMask: Int
-  private let stride: Int
+  private let memory: TextMemory
 
   private static let answersLimit = 1 << 20
 
   /// - Parameters:
   ///   - sets: pairs of texts that are remembered, a power of two.
-  ///   - bytes: of longer texts nothing is known, a multiple of 8.
+  ///   - bytes: of longer texts nothing is known.
   init(_ which: EventText, _ program: Program, sets: Int, bytes: Int) {
     self.which = which
     checks = program.checks.indices.filter { program.checks[$0].isOnText(which) }.map(Int32.init)
-    setMask = sets - 1
-    // Before the words of each text, its length.
-    stride = bytes / 8 + 1
-    let entries = checks.isEmpty ? 0 : 2 * sets
-    hashes = Array(repeating: 0, count: entries)
-    classes = Array(repeating: UInt16(Self.unknown), count: entries)
-    words = Array(repeating: 0, count: entries * stride)
+    memory = TextMemory(sets: checks.isEmpty ? 0 : sets, bytes: bytes)
     answers = Array(repeating: false, count: checks.count * 2)
     numbers[Array(repeating: false, count: checks.count)] = Self.missing
   }
@@ -52,39 +41,16 @@ struct TextClasses {
     if checks.isEmpty { return Self.missing }
     let text = EventReader.text(which, of: event)
     if text.isEmpty { return Self.missing }
-    let count = text.wordCount
-    if text.isEscaped || count >= stride { return Self.unknown }
-    var hash = UInt64(truncatingIfNeeded: text.count)
-    for at in 0..<count {
-      hash = (hash ^ text.word(at)) &* 0x9e37_79b9_7f4a_7c15
-      hash ^= hash >> 29
-    }
-    let first = 2 * (Int(truncatingIfNeeded: hash) & setMask)
-    if hashes[first] == hash, isRemembered(text, at: first) { return Int(classes[first]) }
-    if hashes[first + 1] == hash, isRemembered(text, at: first + 1) { return Int(classes[first + 1]) }
-    return learn(text, hash, at: first, program)
-  }
-
-  @inline(__always)
-  private func isRemembered(_ text: Text, at entry: Int) -> Bool {
-    let start = entry * stride
-    guard words[start] == UInt64(truncatingIfNeeded: text.count) else { return false }
-    for at in 0..<text.wordCount where words[start &+ 1 &+ at] != text.word(at) { return false }
-    return true
+    if text.isEscaped || text.count > memory.bytes { return Self.unknown }
+    let fold = text.fold
+    if let known = memory.number(of: text, fold) { return known }
+    return learn(text, fold, program)
   }
 
   @inline(never)
-  private mutating func learn(_ text: Text, _ hash: UInt64, at first: Int, _ program: borrowing Program) -> Int {
+  private mutating func learn(_ text: Text, _ fold: UInt64, _ program: borrowing Program) -> Int {
     let number = classify(text, program)
-    // The newer one of two stands first.
-    hashes[first + 1] = hashes[first]
-    classes[first + 1] = classes[first]
-    let start = first * stride
-    for at in 0..<stride { words[start + stride + at] = words[start + at] }
-    hashes[first] = hash
-    classes[first] = UInt16(number)
-    words[start] = UInt64(truncatingIfNeeded: text.count)
-    for at in 0..<text.wordCount { words[start + 1 + at] = text.word(at) }
+    memory.remember(text, fold, number)
     return number
   }
 

@@ -25,7 +25,6 @@ struct ValueStore {
 
   /// Forgets the last event's values.
   mutating func clear() {
-    if filled.isEmpty, ends.isEmpty, bytes.isEmpty { return }
     for operand in filled { firsts[Int(operand)] = -1 }
     filled.removeAll(keepingCapacity: true)
     bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptBytes)

@@ -66,6 +66,15 @@ import Glibc
   /// Bit i is set where byte i of the next 16 equals `byte`.
   @inline(__always) func mask16(_ byte: UInt8) -> UInt32 { unsafe kae_mask16(raw, byte) }
 
+  /// Bit i is set where the byte i of the next 32 is `first` and `second` follows it.
+  @inline(__always) func pairs32(_ first: UInt8, _ second: UInt8) -> UInt32 { unsafe kae_pairs32(raw, first, second) }
+
+  /// The place behind the object or array that opens here; nil when somebody slower must tell.
+  @inline(__always) func nestedEnd(before limit: BytePointer, depthLimit: Int) -> BytePointer? {
+    guard let end = unsafe kae_skip_nested(raw, limit.raw, Int32(truncatingIfNeeded: depthLimit)) else { return nil }
+    return unsafe BytePointer(end)
+  }
+
   /// The masks of the next 64 bytes.
   @inline(__always) var block64: kae_block { unsafe kae_block64(raw) }
 }

@@ -78,7 +78,6 @@ struct OrderScanner: ~Copyable {
     event.decision = .absent
     event.isImpersonationRefused = false
     event.bodies = .empty
-    event.annotations = .empty
     event.clearObjectReference()
   }
 
@@ -229,9 +228,7 @@ struct OrderScanner: ~Copyable {
     if event.time == AuditEvent.absentTime { event.time = Self.scanTime(&received, &receivedTime) }
     guard place.skip(#"""#) else { return false }
     if place.skip(#","annotations":{""#) {
-      let annotations = place + -2
       guard scanAnnotations(&place) else { return false }
-      event.annotations = annotations.text(to: place, isEscaped: false)
     } else if needsAnnotations {
       return false
     }
