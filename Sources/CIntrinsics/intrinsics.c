@@ -112,3 +112,42 @@ const uint8_t *kae_skip_nested(const uint8_t *p, const uint8_t *limit, int depth
 #endif
   return 0;
 }
+
+#if defined(__x86_64__)
+KAE_TARGET("avx2") static const uint8_t *kae_next_pair_avx2(
+  const uint8_t *p, const uint8_t *limit, const uint8_t *pairs, int count) {
+  const __m256i backslash = _mm256_set1_epi8('\\'), u = _mm256_set1_epi8('u'), slash = _mm256_set1_epi8('/');
+  const __m256i first = _mm256_set1_epi8((char)pairs[0]), second = _mm256_set1_epi8((char)pairs[1]);
+  for (; p < limit; p += 32) {
+    __m256i x = _mm256_loadu_si256((const __m256i *)p), next = _mm256_loadu_si256((const __m256i *)(p + 1));
+    __m256i marks = _mm256_and_si256(
+      _mm256_cmpeq_epi8(x, backslash), _mm256_or_si256(_mm256_cmpeq_epi8(next, u), _mm256_cmpeq_epi8(next, slash)));
+    marks = _mm256_or_si256(
+      marks, _mm256_and_si256(_mm256_cmpeq_epi8(x, first), _mm256_cmpeq_epi8(next, second)));
+    for (int i = 1; i < count; i++) {
+      __m256i a = _mm256_set1_epi8((char)pairs[2 * i]), b = _mm256_set1_epi8((char)pairs[2 * i + 1]);
+      marks = _mm256_or_si256(marks, _mm256_and_si256(_mm256_cmpeq_epi8(x, a), _mm256_cmpeq_epi8(next, b)));
+    }
+    uint32_t bits = (uint32_t)_mm256_movemask_epi8(marks);
+    if (bits) return p + __builtin_ctz(bits);
+  }
+  return limit;
+}
+#endif
+
+/* The same without wide registers. */
+static const uint8_t *kae_next_pair_any(const uint8_t *p, const uint8_t *limit, const uint8_t *pairs, int count) {
+  for (; p < limit; p += 16) {
+    uint32_t bits = kae_mask16(p, '\\') & (kae_mask16(p + 1, 'u') | kae_mask16(p + 1, '/'));
+    for (int i = 0; i < count; i++) bits |= kae_mask16(p, pairs[2 * i]) & kae_mask16(p + 1, pairs[2 * i + 1]);
+    if (bits) return p + __builtin_ctz(bits);
+  }
+  return limit;
+}
+
+const uint8_t *kae_next_pair(const uint8_t *p, const uint8_t *limit, const uint8_t *pairs, int count) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return kae_next_pair_avx2(p, limit, pairs, count);
+#endif
+  return kae_next_pair_any(p, limit, pairs, count);
+}

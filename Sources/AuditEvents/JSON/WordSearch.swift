@@ -15,6 +15,8 @@ public struct WordSearch: Sendable {
   private let words: [[UInt8]]
   /// Together they are in all words.
   private var anchors: [Pair] = []
+  /// Their bytes, one pair behind the other.
+  private var pairs: [UInt8] = []
   /// For each of them the words that have it, and where.
   private var owners: [[(word: Int, offset: Int)]] = []
 
@@ -26,6 +28,7 @@ public struct WordSearch: Sendable {
     while let (pair, owners) = Self.commonest(words, left) {
       left.subtract(owners.map(\.word))
       anchors.append(pair)
+      pairs += [pair.first, pair.second]
       self.owners.append(owners)
     }
   }
@@ -67,31 +70,17 @@ public struct WordSearch: Sendable {
   /// Which words stand in `json`, one bit each; nil when it has an escape that must be undone to tell. `json` comes from a
   /// decoder.
   public func occurrences(in json: Text) -> UInt64? {
+    if words.isEmpty { return 0 }
     var found: UInt64 = 0
     var place = json.start
     let end = json.start + json.count
-    while place < end {
-      // What begins behind the end does not count.
-      let left = end - place
-      let inside: UInt32 = left >= 32 ? .max : 1 << UInt32(left) - 1
-      var escapes =
-        (place.pairs32(UInt8(ascii: "\\"), UInt8(ascii: "u")) | place.pairs32(UInt8(ascii: "\\"), UInt8(ascii: "/")))
-        & inside
-      while escapes != 0 {
-        let escape = place + escapes.trailingZeroBitCount
-        if Self.isUnusual(escape, end) { return nil }
-        escapes &= escapes &- 1
+    while let mark = place.nextPair(pairs, before: end) {
+      if mark.byte == UInt8(ascii: "\\"), Self.isUnusual(mark, end) { return nil }
+      for pair in anchors.indices where mark.isPair(anchors[pair].first, anchors[pair].second) {
+        guard let words = wordsAround(mark, pair, json.start, end) else { return nil }
+        found |= words
       }
-      for pair in 0..<anchors.count {
-        var hits = place.pairs32(anchors[pair].first, anchors[pair].second) & inside
-        while hits != 0 {
-          let hit = place + hits.trailingZeroBitCount
-          guard let words = wordsAround(hit, pair, json.start, end) else { return nil }
-          found |= words
-          hits &= hits &- 1
-        }
-      }
-      place += 32
+      place = mark + 1
     }
     return found
   }

@@ -73,21 +73,10 @@ typedef struct {
  * Takes the widest registers that the processor has. */
 kae_string_mark kae_next_string_mark(const uint8_t *_Nonnull p);
 
-/* One bit a byte of 32: set where `first` and behind it `second` stand. Reads 33 bytes. */
-KAE_INLINE uint32_t kae_pairs32(const uint8_t *_Nonnull p, uint8_t first, uint8_t second) {
-#if defined(__SSE2__)
-  __m128i a = _mm_set1_epi8((char)first), b = _mm_set1_epi8((char)second);
-  __m128i low = _mm_and_si128(
-    _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), a), _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 1)), b));
-  __m128i high = _mm_and_si128(
-    _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 16)), a),
-    _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 17)), b));
-  return (uint32_t)_mm_movemask_epi8(low) | (uint32_t)_mm_movemask_epi8(high) << 16;
-#else
-  return (kae_mask16(p, first) & kae_mask16(p + 1, second)) |
-         (kae_mask16(p + 16, first) & kae_mask16(p + 17, second)) << 16;
-#endif
-}
+/* The first place from `p` on where one of the `count` pairs of bytes stands, or `\\u`, or `\\/`; `limit` or behind it when there
+ * is none before. Reads 64 bytes from places before `limit`. */
+const uint8_t *_Nonnull kae_next_pair(
+  const uint8_t *_Nonnull p, const uint8_t *_Nonnull limit, const uint8_t *_Nonnull pairs, int count);
 
 /* Passes over the object or array that opens at `p`: the place behind it. Null when its end does not come before `limit`, or
  * it nests deeper than `depth_limit`, or this processor has none of the registers that this takes: somebody slower must tell.
