@@ -74,6 +74,8 @@ public struct Detector: ~Copyable {
     var store = ValueStore(operands: 1)
     reader.prepare(&plan)
     reader.read(plan, of: event, into: &store)
+    // It may be another event than the one that was evaluated last.
+    reader.forget()
     return (0..<store.mark.values).map { Array(store.bytes[store.range(of: $0)]) }
   }
 

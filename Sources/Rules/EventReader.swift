@@ -28,6 +28,9 @@ struct EventReader: ~Copyable {
     places.begin()
   }
 
+  /// Forgets where this event has its fields.
+  mutating func forget() { places.begin() }
+
   /// What stands at a node of the paths.
   mutating func value(_ node: Int32, _ event: borrowing AuditEvent) -> JSONValue? { places.value(node, event) }
 

@@ -112,14 +112,14 @@ import Testing
   func moreThanIsRemembered(_ round: Int) throws {
     var random = SplitMix64(seed: UInt64(Campaign.seed + round))
     var events = OrderedEvent(seed: UInt64(Campaign.seed + round) &+ 9)
-    let known = (0..<900).map { "user-\($0)" }
+    let known = (0..<1200).map { "user-\($0)" }
     // One class for each user and each of the other words.
     let conditions = known.map { "ka.user.name = \"\($0)\" and ka.target.resource = pods and ka.uri startswith /api" }
     var detector = Detector(try load(Self.file(conditions + ["ka.user.name startswith user-1", "ka.user.name endswith 7"])))
     var matched = 0
     for _ in 0..<8000 {
       let length = random.chance(5) ? random.pick(Array(80...140)) : 0
-      let number = random.below(random.chance(50) ? 900 : 100_000)
+      let number = random.below(random.chance(50) ? 1200 : 100_000)
       let user = "user-\(number)" + String(repeating: "x", count: length) + (random.chance(20) ? "7" : "")
       let line = events.next(user: user)
       _ = forEachEvent(of: Array((line + "\n").utf8)) { event in
