@@ -53,6 +53,7 @@ final class RunningExporter: Sendable {
     let commits = CommitStatus()
     var engineSettings = settings.engine(inputs: chosen.map(\.name), rules: options.rules)
     engineSettings.counting.pseudonyms = options.pseudonyms?.pseudonyms
+    engineSettings.counting.keepsEvidence = settings.limits.evidenceBytes > 0
     Self.tell(options.pseudonyms, logger)
     RuleFiles.tell(options.rules, logger)
     do throws(Failure) {
@@ -68,7 +69,8 @@ final class RunningExporter: Sendable {
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
       settings: settings, queue: queue, statuses: inputs.statuses,
-      state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock)
+      state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock,
+      ask: { [engine] query, reader in engine.ask(query, reader) })
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, options: serving, router: web.router, counters: web.counters,
       gate: gates.web)
@@ -111,7 +113,8 @@ final class RunningExporter: Sendable {
 
   private static func openState(_ settings: Settings, _ logger: Logger) throws(Failure) -> (StateStore, SavedState) {
     let path = settings.storagePath
-    let store = try StateStore(path.isEmpty ? .memory : .directory(path))
+    let store = try StateStore(
+      path.isEmpty ? .memory : .directory(path), evidenceBytesLimit: settings.limits.evidenceBytes)
     let saved = try store.load()
     if path.isEmpty {
       logger.warning("counts are kept in memory and begin at 0 with each start: storage.path is empty")
@@ -196,7 +199,7 @@ struct WebWiring: Sendable {
 
   init(
     settings: Settings, queue: BatchQueue, statuses: [InputStatus], state: StateMetrics, reloader: Reloader,
-    readiness: Readiness, clock: Clock
+    readiness: Readiness, clock: Clock, ask: @escaping @Sendable (EvidenceQuery, @escaping EvidenceReader) -> Void
   ) {
     let metrics = SelfMetrics(
       inputs: statuses, queue: queue, state: state, http: counters, reloads: reloader.status)
@@ -215,11 +218,15 @@ struct WebWiring: Sendable {
         PageModel(
           readings: readings, inputs: statuses.map { PageModel.Input(name: $0.name, status: $0.snapshot) },
           version: Version.version, startedAt: startedAt, now: clock.now, linkPrefix: settings.web.linkPrefix,
-          telemetryPath: settings.web.telemetryPath, obstacle: readiness.obstacle, projectURL: Version.projectURL))
+          telemetryPath: settings.web.telemetryPath,
+          hasEvidence: settings.limits.evidenceBytes > 0, obstacle: readiness.obstacle, projectURL: Version.projectURL))
     }
     var routes = WebRoutes(
       scrapes: scrapes, views: views, readiness: readiness, telemetryPath: settings.web.telemetryPath, page: page)
     if settings.web.isLifecycleEnabled { routes.reload = { tell in tell(reloader.reload()) } }
+    if settings.limits.evidenceBytes > 0 {
+      routes.evidence = EvidenceRoutes(ask: ask, clock: clock, linkPrefix: settings.web.linkPrefix)
+    }
     routes.didScrape = { number in _ = queue.ask(.scraped(number)) }
     router = Router(prefix: settings.web.prefix, routes.all)
   }
