@@ -53,6 +53,8 @@ public struct AuditEvent: ~Copyable {
   /// Of an ordered event, what stands between `responseStatus` and the time of receipt: the commas, keys and bodies, of which
   /// nothing was read. Empty without bodies.
   public var bodies = Text.empty
+  /// Of an ordered event: it has no annotations but the authorizer's decision and reason. False says nothing.
+  public var hasUsualAnnotations = false
 
   public init() {}
 

@@ -87,15 +87,20 @@ internal import CIntrinsics
     count >= literal.utf8CodeUnitCount && (start + (count - literal.utf8CodeUnitCount)).matches(literal)
   }
 
-  /// The object that the last `literal` opens, up to its last bracket but one; the literal ends in `{"`.
+  /// The object that the last `literal` opens, up to its last bracket but one; the literal ends in `{"`, and does not stand in
+  /// the first 16 bytes.
   func beforeLastBracket(after literal: StaticString) -> Text {
-    var place = start + (count - 1)
-    while start < place {
-      if place.isPair(UInt8(ascii: ":"), UInt8(ascii: "{")) {
+    var block = start + (count - 17)
+    while start < block {
+      var hits = block.mask16(UInt8(ascii: ":")) & (block + 1).mask16(UInt8(ascii: "{"))
+      while hits != 0 {
+        let bit = 31 - hits.leadingZeroBitCount
+        let place = block + bit
         let first = place + (3 - literal.utf8CodeUnitCount)
         if start <= first, first.matches(literal) { return (place + 1).text(to: start + (count - 1), isEscaped: false) }
+        hits &= ~(1 << UInt32(bit))
       }
-      place += -1
+      block += -16
     }
     return .empty
   }

@@ -262,6 +262,7 @@ struct CheckCompiler {
   mutating func finish() -> Program {
     program.makeAnswers()
     program.makeSearches()
+    program.findDependencies()
     return program
   }
 }

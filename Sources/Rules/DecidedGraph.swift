@@ -10,6 +10,8 @@ struct DecidedGraph {
     /// Of `CodeClasses`.
     var code = CodeClasses.unknown
     var hasTime: Bool?
+    var hasNoBodies = false
+    var hasUsualAnnotations = false
     /// Of `TextClasses`: resource, subresource, namespace, user.
     var resource = TextClasses.unknown
     var subresource = TextClasses.unknown
@@ -107,6 +109,11 @@ struct DecidedGraph {
     _ number: Int, _ known: Known, _ codes: CodeClasses, _ texts: [TextClasses], _ program: borrowing Program
   ) -> Answer {
     let check = program.checks[number]
+    switch check.absence {
+    case .withoutBodies: if known.hasNoBodies { return .no }
+    case .withUsualAnnotations: if known.hasUsualAnnotations { return .no }
+    case .never: break
+    }
     guard check.right < 0 else { return .unknown }
     switch check.fast {
     case .stage: return word(check, known.stage, program)

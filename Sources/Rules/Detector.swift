@@ -25,6 +25,10 @@ public struct Detector: ~Copyable {
   private var results: [UInt32]
   private var event: UInt32 = 0
   private var classes: RuleClasses
+  /// Which checks on the user agent hold; the event for which that was found, and its class.
+  private var agents: TextClasses
+  private var agentEvent: UInt32 = 0
+  private var agentClass = TextClasses.unknown
   /// For each search, the event that it was made in, and the words it found; nil when that event needs a closer look.
   private var searchedEvents: [UInt32]
   private var foundWords: [UInt64?]
@@ -42,6 +46,7 @@ public struct Detector: ~Copyable {
     values = ValueStore(operands: program.operands.count)
     results = Array(repeating: 0, count: program.checks.count + program.sharedStarts.count)
     classes = RuleClasses(program)
+    agents = TextClasses(.userAgent, program.agentChecks, sets: 1024, bytes: 128)
     searchedEvents = Array(repeating: 0, count: program.searches.count)
     foundWords = Array(repeating: nil, count: program.searches.count)
     matches.reserveCapacity(program.ruleStarts.count)
@@ -88,6 +93,7 @@ public struct Detector: ~Copyable {
     if self.event >= 1 << 29 {
       for index in results.indices { results[index] = 0 }
       for index in searchedEvents.indices { searchedEvents[index] = 0 }
+      agentEvent = 0
       self.event = 1
     }
   }
@@ -105,7 +111,14 @@ public struct Detector: ~Copyable {
 
   mutating func answer(_ subject: Int32, _ event: borrowing AuditEvent) -> Bool {
     let checks = Int32(program.checks.count)
-    if subject < checks, let answer = answerAtHand(program.checks[Int(subject)], event) { return answer }
+    if subject < checks {
+      let check = program.checks[Int(subject)]
+      if check.agent >= 0 {
+        let known = agentClass(of: event)
+        if known != TextClasses.unknown { return agents.answer(known, Int(check.agent)) }
+      }
+      if let answer = answerAtHand(check, event) { return answer }
+    }
     let known = results[Int(subject)]
     if known >> 1 == self.event { return known & 1 != 0 }
     let answer =
@@ -116,6 +129,25 @@ public struct Detector: ~Copyable {
   }
 
   // MARK: - Checks
+
+  /// Which checks on the user agent hold: found once an event, and for an agent once in a while.
+  private mutating func agentClass(of event: borrowing AuditEvent) -> Int {
+    if agentEvent == self.event { return agentClass }
+    agentEvent = self.event
+    let text = event.userAgent
+    if text.isEmpty {
+      agentClass = TextClasses.missing
+    } else if let known = agents.remembered(text) {
+      agentClass = known
+    } else {
+      // Meanwhile nothing is known, so that they are evaluated.
+      agentClass = TextClasses.unknown
+      var answers: [Bool] = []
+      for check in program.agentChecks { answers.append(answer(check, event)) }
+      agentClass = agents.learn(text, answers)
+    }
+    return agentClass
+  }
 
   /// What the decoder's fields answer; nil when the JSON must be read.
   @inline(__always)

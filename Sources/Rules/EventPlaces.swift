@@ -125,7 +125,8 @@ struct EventPlaces: ~Copyable {
       set(node, annotations.isEmpty ? nil : reader.value(at: event.json.place(of: annotations), of: event.json), event)
     case .user where !event.user.isEmpty:
       // An ordered event has a user's name first.
-      set(node, reader.value(at: event.json.place(of: event.user) - #"{"username":""#.utf8.count, of: event.json), event)
+      set(
+        node, reader.value(at: event.json.place(of: event.user) - #"{"username":""#.utf8.count, of: event.json), event)
     case .requestObject:
       guard !event.bodies.isEmpty else { return set(node, nil, event) }
       if !findRequest(node, event) { findAll(event) }

@@ -134,7 +134,9 @@ struct EventReader: ~Copyable {
     }
   }
 
-  private mutating func sourceIPs(_ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore) {
+  private mutating func sourceIPs(
+    _ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore
+  ) {
     if event.origin == .gke {
       let caller = places.reader.root(event.json).member("protoPayload")?.member("requestMetadata")?.member("callerIp")
       if plan.index ?? 0 == 0, let caller, caller.kind == .string, !caller.text.isEmpty {

@@ -29,9 +29,22 @@ struct Program: Sendable {
     var isNumber: Bool
     /// What the decoder has of the operand; with `right`, nothing that counts.
     var fast = FastSource.none
+    /// Where it is known to read nothing; it does not hold then.
+    var absence = Absence.never
+    /// Its place among the checks on the user agent, or -1.
+    var agent: Int32 = -1
     /// The search, of `searches`, that answers it, or -1; and which of its words, a bit each.
     var search: Int32 = -1
     var searchedWords: UInt64 = 0
+  }
+
+  /// Of which events it is known, without looking, that an operand has no value.
+  enum Absence: Sendable {
+    case never
+    /// Those without bodies.
+    case withoutBodies
+    /// Those with no annotations but the authorizer's.
+    case withUsualAnnotations
   }
 
   /// What of an event is at hand without reading its JSON.
@@ -79,6 +92,8 @@ struct Program: Sendable {
     let words: WordSearch
   }
   var searches: [Search] = []
+  /// Checks that the user agent alone decides.
+  var agentChecks: [Int32] = []
   /// `Answer` for each word, table after table.
   var answers: [UInt8] = []
   var code: [Instruction] = []

@@ -3,8 +3,9 @@ internal import AuditEvents
 /// For each class of events, the rules that can match it and what is left of their conditions: computed when the first event
 /// of the class comes, by putting what the class decides into the conditions.
 ///
-/// - A class is what the cheap fields say: stage, verb, response code, decision, whether there is a time, and which of the
-///   checks on resource, subresource, namespace and user hold. Most events leave here: no rule is left for their class.
+/// - A class is what the cheap fields say: stage, verb, response code, decision, whether there are a time, bodies and
+///   unusual annotations, and which of the checks on resource, subresource, namespace and user hold. Most events leave here:
+///   no rule is left for their class.
 /// - Bounds: beyond `classLimit` classes, or what they take, all are forgotten and computed anew.
 struct RuleClasses: ~Copyable {
   /// A rule that can match, and where the code of what is left of its condition begins.
@@ -38,10 +39,10 @@ struct RuleClasses: ~Copyable {
   init(_ program: Program) {
     graph = DecidedGraph(program)
     codes = CodeClasses(program)
-    resource = TextClasses(.resource, program, sets: 256, bytes: 48)
-    subresource = TextClasses(.subresource, program, sets: 64, bytes: 32)
-    namespace = TextClasses(.namespace, program, sets: 1024, bytes: 64)
-    user = TextClasses(.user, program, sets: 2048, bytes: 96)
+    resource = TextClasses(.resource, program.checks(on: .resource), sets: 256, bytes: 48)
+    subresource = TextClasses(.subresource, program.checks(on: .subresource), sets: 64, bytes: 32)
+    namespace = TextClasses(.namespace, program.checks(on: .namespace), sets: 1024, bytes: 64)
+    user = TextClasses(.user, program.checks(on: .user), sets: 2048, bytes: 96)
     code = program.code
     keys = Array(repeating: 0, count: Self.slots)
     numbers = Array(repeating: -1, count: Self.slots)
@@ -58,6 +59,8 @@ struct RuleClasses: ~Copyable {
     key = key << 6 | UInt64(event.verb.rawValue)
     key = key << 2 | UInt64(event.decision.rawValue)
     key = key << 1 | (event.hasTime ? 1 : 0)
+    key = key << 1 | (event.isOrdered && event.bodies.isEmpty ? 1 : 0)
+    key = key << 1 | (event.hasUsualAnnotations ? 1 : 0)
     key = key << 8 | UInt64(truncatingIfNeeded: codes.number(of: event))
     key = key << 10 | UInt64(truncatingIfNeeded: resource.number(of: event, program))
     key = key << 10 | UInt64(truncatingIfNeeded: subresource.number(of: event, program))
@@ -92,6 +95,8 @@ struct RuleClasses: ~Copyable {
     known.subresource = take(10)
     known.resource = take(10)
     known.code = take(8)
+    known.hasUsualAnnotations = take(1) == 1
+    known.hasNoBodies = take(1) == 1
     known.hasTime = take(1) == 1
     known.decision = take(2)
     known.verb = take(6)

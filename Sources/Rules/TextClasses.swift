@@ -24,9 +24,9 @@ struct TextClasses {
   /// - Parameters:
   ///   - sets: pairs of texts that are remembered, a power of two.
   ///   - bytes: of longer texts nothing is known.
-  init(_ which: EventText, _ program: Program, sets: Int, bytes: Int) {
+  init(_ which: EventText, _ checks: [Int32], sets: Int, bytes: Int) {
     self.which = which
-    checks = program.checks.indices.filter { program.checks[$0].isOnText(which) }.map(Int32.init)
+    self.checks = checks
     memory = TextMemory(sets: checks.isEmpty ? 0 : sets, bytes: bytes)
     answers = Array(repeating: false, count: checks.count * 2)
     numbers[Array(repeating: false, count: checks.count)] = Self.missing
@@ -47,31 +47,47 @@ struct TextClasses {
     return learn(text, fold, program)
   }
 
-  @inline(never)
-  private mutating func learn(_ text: Text, _ fold: UInt64, _ program: borrowing Program) -> Int {
-    let number = classify(text, program)
-    memory.remember(text, fold, number)
+  /// The class of a text that is not empty, if it is remembered; `unknown` if it never is.
+  @inline(__always)
+  func remembered(_ text: Text) -> Int? {
+    if text.isEscaped || text.count > memory.bytes { return Self.unknown }
+    return memory.number(of: text, text.fold)
+  }
+
+  /// Remembers a text for which the checks' answers were found.
+  mutating func learn(_ text: Text, _ answers: [Bool]) -> Int {
+    let number = classify(answers)
+    memory.remember(text, text.fold, number)
     return number
   }
 
-  private mutating func classify(_ text: Text, _ program: borrowing Program) -> Int {
+  @inline(never)
+  private mutating func learn(_ text: Text, _ fold: UInt64, _ program: borrowing Program) -> Int {
     scratch.removeAll(keepingCapacity: true)
     for check in checks {
       scratch.append(text.withSpan { program.satisfies(program.checks[Int(check)], $0) })
     }
-    if let known = numbers[scratch] { return known }
+    let number = classify(scratch)
+    memory.remember(text, fold, number)
+    return number
+  }
+
+  private mutating func classify(_ found: [Bool]) -> Int {
+    if let known = numbers[found] { return known }
     let number = numbers.count + 1
     guard number < Self.limit, answers.count + checks.count <= Self.answersLimit else { return Self.unknown }
-    numbers[scratch] = number
-    answers += scratch
+    numbers[found] = number
+    answers += found
     return number
   }
 }
 
-extension Program.Check {
-  /// Whether a text of the event decides it.
-  func isOnText(_ which: EventText) -> Bool {
-    guard right < 0, case .text(which) = fast else { return false }
-    return true
+extension Program {
+  /// The checks that one text of an event decides.
+  func checks(on text: EventText) -> [Int32] {
+    checks.indices.filter { index in
+      guard checks[index].right < 0, case .text(text) = checks[index].fast else { return false }
+      return true
+    }.map(Int32.init)
   }
 }

@@ -68,8 +68,9 @@ import Testing
   }
 
   static let words = [
-    "password", "passphrase", "aws_access_key_id", "apassword", "npassphrase", "0password", "word", "/password", "ws_access",
-    "kind", "3cpassword", "bpassword",
+    "password", "passphrase", "aws_access_key_id", "apassword", "npassphrase", "0password", "word", "/password",
+    "ws_access",
+    "kind", "3cpassword", "bpassword", "the pass", "d a",
   ]
 
   /// Words that are searched as they stand, against the same in the values that the fields print.
@@ -82,7 +83,7 @@ import Testing
     var conditions: [String] = []
     for field in fields {
       let text = field.name + (field.argument.map { "[\($0)]" } ?? "")
-      for word in Self.words { conditions.append("\(text) contains \(word)") }
+      for word in Self.words { conditions.append("\(text) contains \"\(word)\"") }
       conditions.append("\(text) contains anyof (passphrase, nothing)")
     }
     var detector = Detector(try load(Self.file(conditions)))
@@ -115,7 +116,8 @@ import Testing
     let known = (0..<1200).map { "user-\($0)" }
     // One class for each user and each of the other words.
     let conditions = known.map { "ka.user.name = \"\($0)\" and ka.target.resource = pods and ka.uri startswith /api" }
-    var detector = Detector(try load(Self.file(conditions + ["ka.user.name startswith user-1", "ka.user.name endswith 7"])))
+    var detector = Detector(
+      try load(Self.file(conditions + ["ka.user.name startswith user-1", "ka.user.name endswith 7"])))
     var matched = 0
     for _ in 0..<8000 {
       let length = random.chance(5) ? random.pick(Array(80...140)) : 0
@@ -144,7 +146,8 @@ import Testing
       (#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","auditID":"1","stage":"ResponseComplete","#
         + #""requestURI":"/","verb":"create","user":{"username":"a"},"objectRef":{"resource":"pods","apiVersion":"v1"},"#
         + #""responseStatus":{"metadata":{},"code":201},"requestObject":\#(request),"requestReceivedTimestamp":""#
-        + #"2026-01-02T03:04:05.678901Z","stageTimestamp":"2026-01-02T03:04:05.678901Z","annotations":{"a":"b"}}"# + "\n").utf8)
+        + #"2026-01-02T03:04:05.678901Z","stageTimestamp":"2026-01-02T03:04:05.678901Z","annotations":{"a":"b"}}"#
+        + "\n").utf8)
   }
 
   /// Sizes that somebody may choose: what they cost is held by `Detector`'s bounds, and what is too much is said.

@@ -78,6 +78,7 @@ struct OrderScanner: ~Copyable {
     event.decision = .absent
     event.isImpersonationRefused = false
     event.bodies = .empty
+    event.hasUsualAnnotations = true
     event.clearObjectReference()
   }
 
@@ -263,6 +264,7 @@ struct OrderScanner: ~Copyable {
       if place.skip(#""}"#) { return true }
       guard place.skip(#"",""#) else { return false }
     }
+    event.hasUsualAnnotations = false
     while true {
       let isDecision = place.matches(#"authorization.k8s.io/decision":""#)
       var isEscaped = false

@@ -34,9 +34,11 @@ public struct WordSearch: Sendable {
   }
 
   /// Whether a word can be looked for: two or more printable characters of ASCII, none of which JSON escapes or builds with.
+  /// Blanks inside are none of JSON's: those stand beside what it builds with.
   public static func isPlain(_ word: [UInt8]) -> Bool {
     let others = Array(#""\{}[],:<>&"#.utf8)
-    return word.count >= 2 && word.allSatisfy { $0 > 0x20 && $0 < 0x7f && !others.contains($0) }
+    return word.count >= 2 && word.first != 0x20 && word.last != 0x20
+      && word.allSatisfy { $0 >= 0x20 && $0 < 0x7f && !others.contains($0) }
   }
 
   /// The pair that most of the words in `left` have.

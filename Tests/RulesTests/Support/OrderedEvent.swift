@@ -9,8 +9,10 @@ struct OrderedEvent {
 
   static let users = ["alice", "bob", "system:node:n1", "system:serviceaccount:kube-system:x", "a/b", "ä", ""]
   static let texts = [
-    "x", "the password", "pass\\u0077ord", "aws_access_key_id=1", "\\u003cpassword\\u003e", "\\u0026assword", "\\npassphrase",
-    "\\\\u0070assword", "\\/password", "\\u0008password", "password", "\\u000aws_access_key_id", "passwor", "\\u00e9password",
+    "x", "the password", "pass\\u0077ord", "aws_access_key_id=1", "\\u003cpassword\\u003e", "\\u0026assword",
+    "\\npassphrase",
+    "\\\\u0070assword", "\\/password", "\\u0008password", "password", "\\u000aws_access_key_id", "passwor",
+    "\\u00e9password",
     "passpasswordphrase", "\\\"password\\\"", "\\\\\\u0061ws_access_key_id", "",
   ]
 
@@ -29,7 +31,9 @@ struct OrderedEvent {
       members.append("\"\(key)\":\"\(random.pick(Self.texts))\(random.pick(Self.texts))\"")
     }
     let separator = random.pick([",", ",", " , ", ",\t"])
-    let data = random.chance(8) ? random.pick(["null", "[\"password\"]", "\"password\"", "7"])
+    let data =
+      random.chance(8)
+      ? random.pick(["null", "[\"password\"]", "\"password\"", "7"])
       : "{" + members.joined(separator: separator) + "}"
     var parts = ["\"kind\":\"ConfigMap\"", "\"metadata\":" + metadata(), "\"data\":" + data]
     if random.chance(10) { parts.append("\"data\":{\"a\":\"b\"}") }
@@ -65,7 +69,8 @@ struct OrderedEvent {
     var text = #"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":""#
     text += #"0a1b2c3d-0000-4000-8000-00000000000a","stage":""#
     text += random.pick(["ResponseComplete", "ResponseComplete", "ResponseStarted", "RequestReceived"])
-    text += #"","requestURI":"\#(random.pick(["/api/v1/pods", "/healthz", "/api/v1/x?command=sh&command=-c"]))","verb":""#
+    text +=
+      #"","requestURI":"\#(random.pick(["/api/v1/pods", "/healthz", "/api/v1/x?command=sh&command=-c"]))","verb":""#
     text += random.pick(["get", "list", "create", "delete", "patch", "brew"]) + #"","user":{"username":""#
     text += user ?? random.pick(Self.users)
     text += "\""
