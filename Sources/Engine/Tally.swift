@@ -20,6 +20,7 @@ struct Tally: ~Copyable, EventSink {
   private var isDetecting = false
   /// Of rules that were loaded before.
   private var overrunsBefore: UInt64 = 0
+  private let whenMatched: (@Sendable (DetectedMatch) -> Void)?
   /// Evictions from the digests of events that an input was charged with.
   private var evictedBefore: UInt64 = 0
   private let inputs: [String]
@@ -71,6 +72,7 @@ struct Tally: ~Copyable, EventSink {
     self.matched = matched
     detection = settings.rules.map { Detection($0, matching: settings.matching) }
     isDetecting = settings.rules != nil
+    whenMatched = settings.whenMatched
     inputs = settings.counting.inputs
     self.accounts = accounts
     savedAccounts = accounts
@@ -126,6 +128,13 @@ struct Tally: ~Copyable, EventSink {
     guard let rules = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched), !rules.isEmpty
     else { return }
     counters.countDetections(rules, of: event, cluster: cluster, arrival: arrival)
+    guard let whenMatched else { return }
+    for rule in rules {
+      whenMatched(
+        DetectedMatch(
+          rule: rule, output: detection?.output(of: rule, event) ?? "",
+          evidence: counters.evidence(of: rule, event, cluster: cluster)))
+    }
   }
 
   /// Events of which a field was too large for the rules to be read, since the start.

@@ -52,6 +52,8 @@ import Testing
         clusters: [{name: prod}, {name: never-heard}]
         inputs:
           file: ["\(log)"]
+        rules:
+          files: ["\(DetectionRulesTests.rules)"]
 
         """
       let exporter = try Exporter(
