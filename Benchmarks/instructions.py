@@ -5,14 +5,13 @@
   instructions.py --record    measure and write baseline.json
 
 Time wobbles on shared machines; instruction counts hardly do. `bench-count FILE order|any` decodes and counts a
-generated log with every family and window on, by the decoder's order path or its any-order path, from fixed seeds. It
-`bench-count FILE order rules=RULES` evaluates the default rules of Falco besides; what that may cost at most is twice as much as without, a goal that is not
-reached yet where bodies are large: they are read to their ends. Each
-runs under callgrind on logs of 10,000 and 20,000 events, the first being the beginning of the second: the difference,
-divided by 10,000, is what one event costs once the program is warm. Counted is what runs inside `Archive.read`: reading,
-cutting, decoding and counting, not start-up nor the one reading that is printed at the end. Allocations, of the whole run, are
-counted in the same way, by a preloaded counter, on logs of 100,000 and 200,000 events: the first 100,000 are the warming-up,
-in which most series are made. The program prints its totals, tab-separated (`events N`, `requests N`
+generated log with every family and window on, by the decoder's order path or its any-order path, from fixed seeds.
+`bench-count FILE order rules=RULES` evaluates the default rules of Falco besides; that may cost at most twice as much as
+without. Each runs under callgrind on logs of 10,000 and 20,000 events, the first being the beginning of the second: the
+difference, divided by 10,000, is what one event costs once the program is warm. Counted is what runs inside `Archive.read`:
+reading, cutting, decoding and counting, not start-up nor the one reading that is printed at the end. Allocations, of the
+whole run, are counted in the same way, by a preloaded counter, on logs of 100,000 and 200,000 events: the first 100,000 are the
+warming-up, in which most series are made. The program prints its totals, tab-separated (`events N`, `requests N`
 at least; `denied`, `server_errors`, `rbac` if it likes), and they are checked.
 """
 import argparse
@@ -137,16 +136,28 @@ def compared(figures, baseline):
             if value > limit:
                 verdict += ", ABOVE THE LIMIT"
             rows.append((kind, key, value, before, limit, verdict))
+    return rows + ratios(figures["instructions"], baseline["limits"].get("ratios", {}))
+
+
+def ratios(figures, limits):
+    """Rows of what one way costs by another on the same log, measured in this run."""
+    rows = []
+    for key, limit in limits.items():
+        way, other = key.split("/")
+        for profile in workload.PROFILES:
+            value = figures["%s/%s" % (way, profile)] / figures["%s/%s" % (other, profile)]
+            verdict = "ABOVE THE LIMIT" if value > limit else "within the limit"
+            rows.append(("ratio", "%s %s" % (key, profile), value, None, limit, verdict))
     return rows
 
 
 def show(rows):
-    print("%-14s %-16s %12s %12s %9s %10s  %s" % (
+    print("%-14s %-20s %12s %12s %9s %10s  %s" % (
         "per event", "", "measured", "recorded", "change", "limit", "verdict"))
     for kind, key, value, before, limit, verdict in rows:
-        form = "%.4f" if kind == "allocations" else "%.0f"
+        form = {"allocations": "%.4f", "ratio": "%.3f"}.get(kind, "%.0f")
         change = "%+.2f %%" % ((value / before - 1) * 100) if before else "-"
-        print("%-14s %-16s %12s %12s %9s %10s  %s" % (
+        print("%-14s %-20s %12s %12s %9s %10s  %s" % (
             kind, key, form % value, form % before if before is not None else "-", change, limit, verdict))
 
 

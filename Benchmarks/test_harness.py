@@ -116,6 +116,12 @@ class Judging(unittest.TestCase):
         self.assertEqual([self.verdicts(500, 500, a)[1] for a in (0.0, 0.001, 0.002, 0.06)],
                          ["as recorded", "as recorded", "WORSE", "WORSE, ABOVE THE LIMIT"])
 
+    def test_ratios_are_of_one_run(self):
+        figures = {"%s/%s" % (way, profile): cost for profile in ("mixed", "metadata")
+                   for way, cost in (("order", 1000), ("rules", 2000 if profile == "mixed" else 2001))}
+        self.assertEqual([row[-1] for row in instructions.ratios(figures, {"rules/order": 2.0})],
+                         ["within the limit", "ABOVE THE LIMIT"])
+
     def test_goals(self):
         costs = {"exporter": 400, "mtail": 19600, "lines": 100, "simdjson-avx2": 1080, "count-any": 1000}
         rows = {name: {"cpu_ns_per_event": cost} for name, cost in costs.items()}

@@ -17,6 +17,10 @@ public struct AuditEvent: ~Copyable {
   public var isSalvaged = false
   /// Who wrote the event: it decides which duplicates are possible.
   public var origin = Origin.kubernetes
+  /// Every field stands where the API server writes it, so that `bodies` and `annotations` say where those are.
+  public var isOrdered = false
+  /// Of an ordered event: it has no annotations but the authorizer's decision and reason. False says nothing.
+  public var hasUsualAnnotations = false
 
   /// `user.username`: who authenticated. Empty when authentication failed.
   public var user = Text.empty
@@ -48,8 +52,19 @@ public struct AuditEvent: ~Copyable {
   /// The whole object as JSON, for what only detections read.
   public var json = Text.empty
 
+  /// Of an ordered event, what stands between `responseStatus` and the time of receipt: the commas, keys and bodies, of which
+  /// nothing was read. Empty without bodies.
+  public var bodies = Text.empty
+
   public init() {}
 
   /// The request carried a `dryRun` query: nothing was stored. Looked up when asked: few requests are asked.
   public var isDryRun: Bool { requestURI.asksForDryRun }
+
+  /// Of an ordered event, the object of its annotations; empty when it has none. Looked for when asked.
+  public var annotations: Text {
+    // They are its last member, and hold nothing but strings; without them a time is its last.
+    guard isOrdered, json.hasSuffix("}}") else { return .empty }
+    return json.beforeLastBracket(after: #","annotations":{""#)
+  }
 }

@@ -47,6 +47,64 @@ internal import CIntrinsics
   /// Where it begins, for this module's scanners.
   @inline(__always) var start: BytePointer { unsafe BytePointer(base) }
 
+  /// A number made of all its bytes, for tables of texts seen lately: equal texts have equal ones, and whoever wants two others
+  /// to have equal ones will find some.
+  @inlinable public var fold: UInt64 {
+    // SAFETY: each word begins inside the text, behind which 16 bytes are readable.
+    let start = unsafe UnsafeRawPointer(base)
+    let count = count
+    guard count > 0 else { return 0 }
+    var fold = UInt64(truncatingIfNeeded: count)
+    var at = 0
+    while at &+ 8 < count {
+      let word = unsafe (start + at).loadUnaligned(as: UInt64.self)
+      fold = (fold ^ word) &* 0x9e37_79b9_7f4a_7c15
+      fold ^= fold &>> 32
+      at &+= 8
+    }
+    // The last word, without what is behind the text.
+    let last = unsafe (start + at).loadUnaligned(as: UInt64.self).littleEndian
+    fold = (fold ^ (last &<< UInt64(truncatingIfNeeded: 64 &- 8 &* (count &- at)))) &* 0x9e37_79b9_7f4a_7c15
+    return fold ^ fold &>> 32
+  }
+
+  /// Where `part`, which borrows bytes of this text, begins in it.
+  public func place(of part: Text) -> Int { part.start - start }
+
+  /// What stands at these places, which lie in it.
+  public func part(_ places: Range<Int>) -> Text {
+    precondition(places.lowerBound >= 0 && places.upperBound <= count)
+    return (start + places.lowerBound).text(to: start + places.upperBound, isEscaped: isEscaped)
+  }
+
+  /// Whether `literal`, at most 64 bytes, stands at its beginning.
+  public func hasPrefix(_ literal: StaticString) -> Bool {
+    count >= literal.utf8CodeUnitCount && start.matches(literal)
+  }
+
+  /// Whether `literal` stands at its end.
+  func hasSuffix(_ literal: StaticString) -> Bool {
+    count >= literal.utf8CodeUnitCount && (start + (count - literal.utf8CodeUnitCount)).matches(literal)
+  }
+
+  /// The object that the last `literal` opens, up to its last bracket but one; the literal ends in `{"`, and does not stand in
+  /// the first 16 bytes.
+  func beforeLastBracket(after literal: StaticString) -> Text {
+    var block = start + (count - 17)
+    while start < block {
+      var hits = block.mask16(UInt8(ascii: ":")) & (block + 1).mask16(UInt8(ascii: "{"))
+      while hits != 0 {
+        let bit = 31 - hits.leadingZeroBitCount
+        let place = block + bit
+        let first = place + (3 - literal.utf8CodeUnitCount)
+        if start <= first, first.matches(literal) { return (place + 1).text(to: start + (count - 1), isEscaped: false) }
+        hits &= ~(1 << UInt32(bit))
+      }
+      block += -16
+    }
+    return .empty
+  }
+
   /// A copy as a `String`, escapes not undone, ill-formed bytes replaced. For tests and error paths.
   public var description: String { unsafe String(decoding: raw, as: UTF8.self) }
 }

@@ -20,6 +20,9 @@ struct Detection: ~Copyable {
     asksForStage = rules.matchesOneStage
   }
 
+  /// Events of which a field was too large to be read.
+  var overrunEvents: UInt64 { detector.overrunEvents }
+
   /// The rules that this event counts for: indices of `RuleSet.rules`.
   mutating func detect(
     _ event: borrowing AuditEvent, cluster: String, at time: Microseconds, _ requests: inout MatchedRequests

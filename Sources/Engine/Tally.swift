@@ -18,6 +18,8 @@ struct Tally: ~Copyable, EventSink {
   /// The loaded rules; nil for none.
   private var detection: Detection?
   private var isDetecting = false
+  /// Of rules that were loaded before.
+  private var overrunsBefore: UInt64 = 0
   private let whenMatched: (@Sendable (DetectedMatch) -> Void)?
   /// Evictions from the digests of events that an input was charged with.
   private var evictedBefore: UInt64 = 0
@@ -133,6 +135,14 @@ struct Tally: ~Copyable, EventSink {
     }
   }
 
+  /// Events of which a field was too large for the rules to be read, since the start.
+  private var detectionOverruns: UInt64 {
+    switch detection {
+    case .none: overrunsBefore
+    case .some(let detection): overrunsBefore &+ detection.overrunEvents
+    }
+  }
+
   mutating func ignore(_ reason: IgnoreReason) {
     eventsOfBatch += 1
     account.ignore(reason)
@@ -170,6 +180,7 @@ struct Tally: ~Copyable, EventSink {
 
   mutating func apply(_ settings: EngineSettings) {
     counters.apply(settings.counting)
+    overrunsBefore = detectionOverruns
     detection = settings.rules.map { Detection($0, matching: settings.matching) }
     isDetecting = settings.rules != nil
     counters.expectNone()
@@ -197,6 +208,7 @@ struct Tally: ~Copyable, EventSink {
     var readings = counters.readings(now: now)
     if withTrends { readings.trends = counters.trends() }
     settleEvictions()
+    readings[.detectionOverruns] = SampleSet(Double(detectionOverruns))
     readings[.clockSteps].append([(.direction, "back")], Double(clockStepsBack))
     readings[.clockSteps].append([(.direction, "forward")], Double(clockStepsForward))
     if accounts.indices.contains(input) { accounts[input] = account }

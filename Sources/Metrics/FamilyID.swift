@@ -9,6 +9,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case impersonatedRequests = "kube_audit_impersonated_requests_total"
   case eventsByStage = "kube_audit_events_by_stage_total"
   case detections = "kube_audit_detections_total"
+  case detectionOverruns = "kube_audit_detection_overruns_total"
   // Sliding windows.
   case windowRequests = "kube_audit_window_requests"
   case windowDeniedRequests = "kube_audit_window_denied_requests"

@@ -82,6 +82,14 @@ public enum Families {
           each rule that matches it. Without rules files there is none.
           """,
         query: #"sum by (k8s_cluster, rule) (increase(kube_audit_detections_total{priority="critical"}[1d]))"#),
+      Family(
+        .detectionOverruns, .counter, [],
+        help: "Events of which a field that a detection rule asks for was too large to be read.",
+        note: """
+          The field was answered as missing. It takes more than 64 MiB, or a million values, of one event: whoever writes \
+          that may be hiding something. Begins at 0 with each start.
+          """,
+        query: "increase(kube_audit_detection_overruns_total[1d]) > 0"),
     ])
 
   // MARK: Windows

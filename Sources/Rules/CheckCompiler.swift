@@ -4,9 +4,6 @@ struct CheckCompiler {
   private var operands: [OperandKey: Int32] = [:]
   private var checks: [CheckKey: Int32] = [:]
   private var constants: [[UInt8]: Int32] = [:]
-  /// Words that requests' resources are compared with.
-  private var resources: [[UInt8]] = []
-  private var isResource: Set<Int32> = []
   /// What is odd and loads, with where it stands.
   private(set) var notes: [(kind: RuleWarning.Kind, what: String, origin: PlacedText.Origin)] = []
 
@@ -74,7 +71,6 @@ struct CheckCompiler {
     let number = Int32(program.checks.count)
     program.checks.append(made)
     checks[key] = number
-    collectResources(check, left, values)
     return (number, cost)
   }
 
@@ -190,8 +186,8 @@ struct CheckCompiler {
     if plan.pointer == [Self.stageKey], let stage = RuleField.byName["ka.stage"] {
       plan = Program.FieldPlan(field: stage)
     }
+    program.paths.place(&plan)
     let number = intern(.field(text.name, text.argument ?? [])) { .field(plan) }
-    if field.source == .text(.resource) { isResource.insert(number) }
     // An index picks one value; the field stays a list.
     return Kind(number: number, isList: field.isList, isNumber: field.isNumber, cost: Self.cost(plan.field))
   }
@@ -262,17 +258,11 @@ struct CheckCompiler {
     return first
   }
 
-  private mutating func collectResources(_ check: CheckText, _ left: Kind, _ values: [[UInt8]]) {
-    guard isResource.contains(left.number) else { return }
-    for value in values where !value.isEmpty && resources.count < WordTable.limit && !resources.contains(value) {
-      resources.append(value)
-    }
-  }
-
   /// Ends compiling: what must be known of all checks is computed.
   mutating func finish() -> Program {
-    program.resources = WordTable(resources)
     program.makeAnswers()
+    program.makeSearches()
+    program.findDependencies()
     return program
   }
 }

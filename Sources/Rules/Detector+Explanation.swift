@@ -22,7 +22,6 @@ extension Detector {
   /// what they mean, equal parts together and cheap ones first: as they are evaluated.
   public mutating func explain(_ rule: Int, _ event: borrowing AuditEvent) -> Explanation {
     var left = Explanation.clausesLimit
-    defer { endReading() }
     return explain(node: program.ruleNodes[rule], event, &left)
   }
 

@@ -15,7 +15,6 @@ extension Detector {
       case .operand(let operand, let isList, let width): text += printed(operand, isList, width, event)
       }
     }
-    endReading()
     return SafeText.escaped(text, limitBytes: Self.outputBytesLimit)
   }
 

@@ -3,8 +3,9 @@ public import AuditEvents
 /// Evaluates rules on events, one after another. One serves one thread; memory is allocated for the first events of each
 /// kind and kept.
 ///
-/// - Cost: an event's stage, verb and resource name a class; for each class it is computed once which rules can match at
-///   all. Of those, checks are evaluated when they are reached, each at most once.
+/// - Cost: an event's cheap fields name a class (`RuleClasses`); for each class it is computed once which rules can match at
+///   all, and what is left of their conditions. Of that, checks are evaluated when they are reached, those that read JSON at
+///   most once.
 public struct Detector: ~Copyable {
   /// Which matching rules are told.
   public enum Matching: Sendable {
@@ -19,10 +20,18 @@ public struct Detector: ~Copyable {
   private let matching: Matching
   private var reader: EventReader
   private var values: ValueStore
+  private var hasValues = false
   /// For each check and shared expression, the event that it was answered for, doubled, and the answer.
   private var results: [UInt32]
   private var event: UInt32 = 0
   private var classes: RuleClasses
+  /// Which checks on the user agent hold; the event for which that was found, and its class.
+  private var agents: TextClasses
+  private var agentEvent: UInt32 = 0
+  private var agentClass = TextClasses.unknown
+  /// For each search, the event that it was made in, and the words it found; nil when that event needs a closer look.
+  private var searchedEvents: [UInt32]
+  private var foundWords: [UInt64?]
   /// The rules that matched the last event: indices of `RuleSet.rules`, rising.
   public private(set) var matches: [Int] = []
   /// Events of which a field was too large to be read: its checks were answered as if it were missing.
@@ -33,27 +42,28 @@ public struct Detector: ~Copyable {
     program = rules.program
     outputs = rules.outputs
     self.matching = matching
-    reader = EventReader(hostName: hostName)
+    reader = EventReader(hostName: hostName, program.paths)
     values = ValueStore(operands: program.operands.count)
     results = Array(repeating: 0, count: program.checks.count + program.sharedStarts.count)
     classes = RuleClasses(program)
+    agents = TextClasses(.userAgent, program.agentChecks, sets: 1024, bytes: 128)
+    searchedEvents = Array(repeating: 0, count: program.searches.count)
+    foundWords = Array(repeating: nil, count: program.searches.count)
     matches.reserveCapacity(program.ruleStarts.count)
   }
 
   /// Evaluates the rules on one event; `matches` tells which ones match. How many those are.
   @discardableResult
   public mutating func detect(_ event: borrowing AuditEvent) -> Int {
-    matches.removeAll(keepingCapacity: true)
+    if !matches.isEmpty { matches.removeAll(keepingCapacity: true) }
     begin(event)
-    let candidates = classes.rules(for: event, program)
-    for index in candidates {
-      let rule = classes.list[index]
-      guard run(program.ruleStarts[Int(rule)], event) else { continue }
-      matches.append(Int(rule))
+    for index in classes.rules(for: event, program) {
+      let candidate = classes.candidates[index]
+      guard run(candidate.start, event) else { continue }
+      matches.append(Int(candidate.rule))
       if matching == .first { break }
     }
     if values.isOverrun { overrunEvents &+= 1 }
-    reader.end()
     return matches.count
   }
 
@@ -63,22 +73,27 @@ public struct Detector: ~Copyable {
     -> [[UInt8]]?
   {
     guard let field = RuleField.byName[name],
-      let plan = try? CheckCompiler.plan(
+      var plan = try? CheckCompiler.plan(
         field, FieldText(name: name, argument: argument, origin: .init(piece: 0, offset: 0)))
     else { return nil }
     var store = ValueStore(operands: 1)
+    reader.prepare(&plan)
     reader.read(plan, of: event, into: &store)
-    defer { reader.end() }
+    // It may be another event than the one that was evaluated last.
+    reader.forget()
     return (0..<store.mark.values).map { Array(store.bytes[store.range(of: $0)]) }
   }
 
   private mutating func begin(_ event: borrowing AuditEvent) {
-    values.clear()
+    if hasValues { values.clear() }
+    hasValues = false
     reader.begin(event)
     self.event &+= 1
     // One bit is the answer's: before the number overflows, all answers are forgotten.
     if self.event >= 1 << 29 {
       for index in results.indices { results[index] = 0 }
+      for index in searchedEvents.indices { searchedEvents[index] = 0 }
+      agentEvent = 0
       self.event = 1
     }
   }
@@ -88,16 +103,24 @@ public struct Detector: ~Copyable {
   private mutating func run(_ start: Int32, _ event: borrowing AuditEvent) -> Bool {
     var place = start
     while place >= 0 {
-      let step = program.code[Int(place)]
+      let step = classes.code[Int(place)]
       place = answer(step.subject, event) ? step.onTrue : step.onFalse
     }
     return place == Program.isTrue
   }
 
   mutating func answer(_ subject: Int32, _ event: borrowing AuditEvent) -> Bool {
+    let checks = Int32(program.checks.count)
+    if subject < checks {
+      let check = program.checks[Int(subject)]
+      if check.agent >= 0 {
+        let known = agentClass(of: event)
+        if known != TextClasses.unknown { return agents.answer(known, Int(check.agent)) }
+      }
+      if let answer = answerAtHand(check, event) { return answer }
+    }
     let known = results[Int(subject)]
     if known >> 1 == self.event { return known & 1 != 0 }
-    let checks = Int32(program.checks.count)
     let answer =
       subject < checks
       ? evaluate(program.checks[Int(subject)], event) : run(program.sharedStarts[Int(subject - checks)], event)
@@ -107,26 +130,60 @@ public struct Detector: ~Copyable {
 
   // MARK: - Checks
 
-  private mutating func evaluate(_ check: Program.Check, _ event: borrowing AuditEvent) -> Bool {
-    if check.right >= 0 { return compareOperands(check, event) }
+  /// Which checks on the user agent hold: found once an event, and for an agent once in a while.
+  private mutating func agentClass(of event: borrowing AuditEvent) -> Int {
+    if agentEvent == self.event { return agentClass }
+    agentEvent = self.event
+    let text = event.userAgent
+    if text.isEmpty {
+      agentClass = TextClasses.missing
+    } else if let known = agents.remembered(text) {
+      agentClass = known
+    } else {
+      // Meanwhile nothing is known, so that they are evaluated.
+      agentClass = TextClasses.unknown
+      var answers: [Bool] = []
+      for check in program.agentChecks { answers.append(answer(check, event)) }
+      agentClass = agents.learn(text, answers)
+    }
+    return agentClass
+  }
+
+  /// What the decoder's fields answer; nil when the JSON must be read.
+  @inline(__always)
+  private func answerAtHand(_ check: Program.Check, _ event: borrowing AuditEvent) -> Bool? {
+    let word: Int
     switch check.fast {
-    case .stage, .verb, .decision, .code:
-      let word = RuleClasses.word(check.fast, event)
-      switch program.answers[Int(check.answers) + word] {
-      case Program.Answer.no: return false
-      case Program.Answer.yes: return true
-      default: break
-      }
+    case .none: return nil
+    case .stage: word = Int(event.stage.rawValue)
+    case .verb: word = Int(event.verb.rawValue)
+    case .decision: word = Int(event.decision.rawValue)
+    case .code: word = Int(min(event.code, 599))
     case .text(let which):
       let text = EventReader.text(which, of: event)
       if text.isEmpty { return false }
-      if !text.isEscaped { return text.withSpan { program.satisfies(check, $0) } }
-    case .hasTime:
-      return event.time != AuditEvent.absentTime && event.time >= 0 ? check.comparison == .exists : false
-    case .none: break
+      return text.isEscaped ? nil : text.withSpan { program.satisfies(check, $0) }
+    case .hasTime: return event.hasTime && check.comparison == .exists
     }
+    let answer = program.answers[Int(check.answers) + word]
+    return answer == Program.Answer.look ? nil : answer == Program.Answer.yes
+  }
+
+  private mutating func evaluate(_ check: Program.Check, _ event: borrowing AuditEvent) -> Bool {
+    if check.right >= 0 { return compareOperands(check, event) }
+    if check.search >= 0, let found = found(by: Int(check.search), event) { return found & check.searchedWords != 0 }
     let range = read(check.operand, event)
     return satisfies(check, range)
+  }
+
+  /// Which of its words a search finds; nil when it cannot tell.
+  private mutating func found(by search: Int, _ event: borrowing AuditEvent) -> UInt64? {
+    if searchedEvents[search] != self.event {
+      searchedEvents[search] = self.event
+      let json = reader.structure(program.searches[search].node, event)
+      foundWords[search] = json.flatMap { program.searches[search].words.occurrences(in: $0) }
+    }
+    return foundWords[search]
   }
 
   /// A list satisfies `in` when all of its values do, anything else when one does.
@@ -162,16 +219,14 @@ public struct Detector: ~Copyable {
     return Program.satisfiesNumber(check.comparison, number, limit)
   }
 
-  /// The values of an operand of the event that was evaluated last. `endReading` must follow.
+  /// The values of an operand of the event that was evaluated last.
   mutating func valueBytes(_ operand: Int32, _ event: borrowing AuditEvent) -> [[UInt8]] {
     read(operand, event).map { Array(values.bytes[values.range(of: $0)]) }
   }
 
-  /// Forgets what is borrowed of the event.
-  mutating func endReading() { reader.end() }
-
   /// The values of an operand, read when they are asked for the first time.
   private mutating func read(_ operand: Int32, _ event: borrowing AuditEvent) -> Range<Int> {
+    hasValues = true
     if let known = values.values(of: operand) { return known }
     var parts: [Range<Int>] = []
     var mark = values.mark

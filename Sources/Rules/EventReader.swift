@@ -1,43 +1,49 @@
 internal import AuditEvents
 
-/// Reads fields out of one event: what the decoder has from the decoder, the rest from the event's JSON, which is walked
-/// over once and only when a field asks for it.
-///
-/// - Null is absent, as it is in Kubernetes. Of duplicate keys the last counts, as in the decoder.
+/// Reads fields out of one event: what the decoder has from the decoder, the rest from the event's JSON, of which as much is
+/// walked over as a field asks for.
 struct EventReader: ~Copyable {
-  /// Where the parts of the event begin; found when the first is asked for.
-  private var roots: [JSONValue?] = Array(repeating: nil, count: Extraction.Root.allCases.count)
-  private var hasRoots = false
-  private let reader = JSONReader()
+  private var places: EventPlaces
   /// Events that were read so far, and the time of the first, for `evt.num` and `evt.reltime`.
   private(set) var number: UInt64 = 0
   private var firstTime = AuditEvent.absentTime
   private let hostName: String
 
   /// - Parameter hostName: what `evt.hostname` is.
-  init(hostName: String) { self.hostName = hostName }
+  init(hostName: String, _ paths: FieldPaths) {
+    self.hostName = hostName
+    places = EventPlaces(paths)
+  }
 
   /// Begins a new event.
   mutating func begin(_ event: borrowing AuditEvent) {
     number &+= 1
     if firstTime == AuditEvent.absentTime { firstTime = event.time }
-    hasRoots = false
+    places.begin()
   }
 
-  /// Ends the event: nothing borrowed is kept.
-  mutating func end() {
-    guard hasRoots else { return }
-    for index in roots.indices { roots[index] = nil }
-    hasRoots = false
+  /// Makes a plan that is not part of the rules ready, and begins the event that it is read of anew.
+  mutating func prepare(_ plan: inout Program.FieldPlan) {
+    places.place(&plan)
+    places.begin()
   }
+
+  /// Forgets where this event has its fields.
+  mutating func forget() { places.begin() }
+
+  /// What stands at a node of the paths.
+  mutating func value(_ node: Int32, _ event: borrowing AuditEvent) -> JSONValue? { places.value(node, event) }
+
+  /// All bytes of an object or array at a node; nil of anything else.
+  mutating func structure(_ node: Int32, _ event: borrowing AuditEvent) -> Text? { places.structure(node, event) }
 
   /// Reads one field; its values are pushed. No value means that it is missing.
   mutating func read(_ plan: Program.FieldPlan, of event: borrowing AuditEvent, into store: inout ValueStore) {
     switch plan.field.source {
     case .stage: stage(event, into: &store)
     case .verb: verb(event, into: &store)
-    case .code: code(event, into: &store)
-    case .decision: decision(event, into: &store)
+    case .code: code(plan, event, into: &store)
+    case .decision: decision(plan, event, into: &store)
     case .text(let which):
       let text = Self.text(which, of: event)
       guard !text.isEmpty else { return }
@@ -65,17 +71,17 @@ struct EventReader: ~Copyable {
 
   private mutating func stage(_ event: borrowing AuditEvent, into store: inout ValueStore) {
     guard event.stage == .unknown else { return push(event.stage.label, into: &store) }
-    pushText(reader.root(event.json).member("stage"), into: &store)
+    pushText(places.reader.root(event.json).member("stage"), into: &store)
   }
 
   private mutating func verb(_ event: borrowing AuditEvent, into store: inout ValueStore) {
     let verb = event.verb
     guard verb != .none else { return }
     guard verb == .other else { return push("\(verb.label)", into: &store) }
-    guard event.origin == .gke else { return pushText(reader.root(event.json).member("verb"), into: &store) }
+    guard event.origin == .gke else { return pushText(places.reader.root(event.json).member("verb"), into: &store) }
     // A Google log names a method: io.k8s.core.v1.pods.VERB.
     let start = store.bytes.count
-    guard let method = reader.root(event.json).member("protoPayload")?.member("methodName") else { return }
+    guard let method = places.reader.root(event.json).member("protoPayload")?.member("methodName") else { return }
     store.write(unescaped: method.text)
     let length = store.bytes[start...].reversed().prefix { $0 != UInt8(ascii: ".") }.count
     let end = store.bytes.count
@@ -87,108 +93,70 @@ struct EventReader: ~Copyable {
     store.endValue()
   }
 
-  private mutating func code(_ event: borrowing AuditEvent, into store: inout ValueStore) {
+  private mutating func code(_ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore) {
     guard event.code == 0 else { return push(String(event.code), into: &store) }
-    pushValue(root(.responseStatus, event)?.member("code"), into: &store)
+    pushValue(value(plan.node, event), into: &store)
   }
 
-  private mutating func decision(_ event: borrowing AuditEvent, into store: inout ValueStore) {
+  private mutating func decision(
+    _ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore
+  ) {
     switch event.decision {
     case .absent: return
     case .allow: push("allow", into: &store)
     case .forbid: push("forbid", into: &store)
-    case .other: pushValue(root(.annotations, event)?.member("authorization.k8s.io/decision"), into: &store)
+    case .other: pushValue(value(plan.node, event), into: &store)
     }
   }
 
   // MARK: - JSON
-
-  /// A part of the event; of a Google log entry, the part that stands for it.
-  mutating func root(_ wanted: Extraction.Root, _ event: borrowing AuditEvent) -> JSONValue? {
-    if !hasRoots {
-      hasRoots = true
-      if event.origin == .gke { findGoogleRoots(event) } else { findRoots(event) }
-    }
-    return roots[wanted.rawValue]
-  }
-
-  private mutating func findRoots(_ event: borrowing AuditEvent) {
-    var members = reader.root(event.json).members()
-    while let member = members.next() {
-      for root in Extraction.Root.allCases where member.key.isUnescaped(root.key.utf8Span.span) {
-        roots[root.rawValue] = member.value
-      }
-    }
-  }
-
-  private mutating func findGoogleRoots(_ event: borrowing AuditEvent) {
-    let entry = reader.root(event.json)
-    let payload = entry.member("protoPayload")
-    roots[Extraction.Root.requestObject.rawValue] = payload?.member("request")
-    roots[Extraction.Root.responseObject.rawValue] = payload?.member("response")
-    roots[Extraction.Root.annotations.rawValue] = entry.member("labels")
-  }
 
   private mutating func extract(
     _ extraction: Extraction, _ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore
   ) {
     switch extraction {
     case .constant(let text): push(text, into: &store)
-    case .scalar(let root, let path): pushValue(self.root(root, event)?.value(path), into: &store)
-    case .elements(let root, let path): pushElements(self.root(root, event)?.value(path), nil, into: &store)
+    case .scalar, .pointer: pushValue(value(plan.node, event), into: &store)
+    case .elements: pushElements(value(plan.node, event), nil, into: &store)
     case .sourceIPs: sourceIPs(plan, event, into: &store)
     case .uriParameter: URIParameter.read(plan.key, of: event.requestURI, into: &store)
-    case .clusterName: clusterName(event, into: &store)
+    case .clusterName: clusterName(plan, event, into: &store)
     case .targetPodName:
       guard event.resource.equals("pods"), event.subresource.isEmpty else { return }
-      pushValue(root(.responseObject, event)?.value(["metadata", "name"]), into: &store)
-    case .pointer: pushValue(pointed(plan.pointer, event), into: &store)
+      pushValue(value(plan.node, event), into: &store)
     case .wholeEvent:
-      JSONText.writeJSON(reader.root(event.json), indent: 0, into: &store)
+      JSONText.writeJSON(places.reader.root(event.json), indent: 0, into: &store)
       store.endValue()
     case .general(let part): general(part, event, into: &store)
     default:
-      guard let request = root(.requestObject, event) else { return }
-      RequestObject(request).read(extraction, plan, into: &store)
+      guard let list = value(plan.node, event) else { return }
+      RequestList(list, other: value(plan.otherNode, event)).read(extraction, plan, into: &store)
     }
   }
 
-  private func sourceIPs(_ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore) {
+  private mutating func sourceIPs(
+    _ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore
+  ) {
     if event.origin == .gke {
-      let caller = reader.root(event.json).member("protoPayload")?.member("requestMetadata")?.member("callerIp")
+      let caller = places.reader.root(event.json).member("protoPayload")?.member("requestMetadata")?.member("callerIp")
       if plan.index ?? 0 == 0, let caller, caller.kind == .string, !caller.text.isEmpty {
         JSONText.write(caller, into: &store)
         store.endValue()
       }
       return
     }
-    pushElements(reader.root(event.json).member("sourceIPs"), plan.index, into: &store)
+    pushElements(value(plan.node, event), plan.index, into: &store)
   }
 
-  private mutating func clusterName(_ event: borrowing AuditEvent, into store: inout ValueStore) {
-    if let name = root(.annotations, event)?.member("cluster_name"), name.kind != .null {
+  private mutating func clusterName(
+    _ plan: Program.FieldPlan, _ event: borrowing AuditEvent, into store: inout ValueStore
+  ) {
+    if let name = value(plan.node, event), name.kind != .null {
       return pushValue(name, into: &store)
     }
     guard !event.cluster.isEmpty else { return }
     store.write(unescaped: event.cluster)
     store.endValue()
-  }
-
-  /// What a JSON pointer points at. Of a Google log entry the two bodies stand where an audit event has them.
-  private mutating func pointed(_ tokens: [[UInt8]], _ event: borrowing AuditEvent) -> JSONValue? {
-    var value: JSONValue? = reader.root(event.json)
-    var rest = tokens[...]
-    if event.origin == .gke, let first = tokens.first {
-      for root in [Extraction.Root.requestObject, .responseObject] where first.elementsEqual(root.key.utf8) {
-        value = self.root(root, event)
-        rest = rest.dropFirst()
-      }
-    }
-    for token in rest {
-      guard let inside = value else { return nil }
-      value = inside.kind == .array ? inside.element(token) : inside.member(token.span)
-    }
-    return value
   }
 
   // MARK: - Values

@@ -42,6 +42,14 @@ enum FieldSource: Sendable, Equatable {
   case text(EventText)
   /// What is read out of the event's JSON.
   case json(Extraction)
+
+  /// Its value is what stands at one place, as it stands there.
+  var isWholeValue: Bool {
+    switch self {
+    case .json(.scalar), .json(.pointer): true
+    default: false
+    }
+  }
 }
 
 /// The texts of a decoded event.

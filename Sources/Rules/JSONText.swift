@@ -12,51 +12,42 @@ enum JSONText {
     }
   }
 
-  /// The value as JSON; with `indent`, a line for each member and element, two blanks a level.
+  /// The value as JSON; with `indent`, a line for each member and element, two blanks a level. Written token by token: what is
+  /// nested deeply costs no more than what is not.
   static func writeJSON(_ value: JSONValue, indent: Int?, into store: inout ValueStore) {
-    guard !store.isFull else { return }
-    switch value.kind {
-    case .object:
-      var members = value.members()
-      var isFirst = true
-      store.write(UInt8(ascii: "{"))
-      while let member = members.next() {
-        separate(isFirst, indent, into: &store)
-        isFirst = false
-        writeString(member.key, into: &store)
-        store.write(indent == nil ? ":" : ": ")
-        writeJSON(member.value, indent: indent.map { $0 + 1 }, into: &store)
+    var tokens = value.tokens()
+    var depth = indent ?? 0
+    // Behind an opening bracket a line begins only if something follows.
+    var isOpened = false
+    while !store.isFull, let token = tokens.next() {
+      if case .close(let bracket) = token {
+        depth -= 1
+        if indent != nil, !isOpened { line(depth, into: &store) }
+        isOpened = false
+        store.write(bracket)
+        continue
       }
-      close(UInt8(ascii: "}"), isEmpty: isFirst, indent, into: &store)
-    case .array:
-      var elements = value.elements()
-      var isFirst = true
-      store.write(UInt8(ascii: "["))
-      while let element = elements.next() {
-        separate(isFirst, indent, into: &store)
-        isFirst = false
-        writeJSON(element, indent: indent.map { $0 + 1 }, into: &store)
+      if isOpened, indent != nil { line(depth, into: &store) }
+      isOpened = false
+      switch token {
+      case .open(let bracket):
+        depth += 1
+        isOpened = true
+        store.write(bracket)
+      case .comma:
+        store.write(UInt8(ascii: ","))
+        if indent != nil { line(depth, into: &store) }
+      case .colon: store.write(indent == nil ? ":" : ": ")
+      case .string(let text): writeString(text, into: &store)
+      case .scalar(let text): store.write(raw: text)
+      case .close: break
       }
-      close(UInt8(ascii: "]"), isEmpty: isFirst, indent, into: &store)
-    case .string: writeString(value.text, into: &store)
-    case .number, .bool, .null: store.write(raw: value.text)
-    case .none: break
     }
   }
 
-  private static func separate(_ isFirst: Bool, _ indent: Int?, into store: inout ValueStore) {
-    if !isFirst { store.write(UInt8(ascii: ",")) }
-    if let indent { line(indent + 1, into: &store) }
-  }
-
-  private static func close(_ bracket: UInt8, isEmpty: Bool, _ indent: Int?, into store: inout ValueStore) {
-    if let indent, !isEmpty { line(indent, into: &store) }
-    store.write(bracket)
-  }
-
-  private static func line(_ indent: Int, into store: inout ValueStore) {
+  private static func line(_ depth: Int, into store: inout ValueStore) {
     store.write(0x0a)
-    for _ in 0..<2 * indent { store.write(0x20) }
+    for _ in 0..<2 * max(0, depth) { store.write(0x20) }
   }
 
   private static func writeString(_ text: Text, into store: inout ValueStore) {

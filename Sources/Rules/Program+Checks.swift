@@ -138,6 +138,32 @@ extension Program {
     }
   }
 
+  /// Puts the words that checks look for in one field together: what is an object or array is searched once for all.
+  mutating func makeSearches() {
+    var searched: [Int32: (node: Int32, checks: [Int], words: [[UInt8]])] = [:]
+    for index in checks.indices {
+      let check = checks[index]
+      guard check.comparison == .contains, check.right < 0, !check.isNumber, check.count > 0,
+        check.modifier == nil || check.modifier == .anyof, case .field(let plan) = operands[Int(check.operand)],
+        plan.field.source.isWholeValue
+      else { continue }
+      let words = (check.first..<check.first + check.count).map { Array(constantBytes[constant($0)]) }
+      var all = searched[check.operand] ?? (plan.node, [], [])
+      let new = words.filter { !all.words.contains($0) }
+      guard words.allSatisfy(WordSearch.isPlain), all.words.count + new.count <= WordSearch.wordsLimit else { continue }
+      all.checks.append(index)
+      for word in new where !all.words.contains(word) { all.words.append(word) }
+      searched[check.operand] = all
+      for word in words {
+        checks[index].searchedWords |= 1 << UInt64(all.words.firstIndex(of: word) ?? 0)
+      }
+    }
+    for (_, all) in searched.sorted(by: { $0.key < $1.key }) {
+      for check in all.checks { checks[check].search = Int32(searches.count) }
+      searches.append(Search(node: all.node, words: WordSearch(all.words)))
+    }
+  }
+
   /// Falco's rules write "always" as `jevt.rawtime exists`, and "never" as `jevt.rawtime = 0`: no time is that text, for
   /// it ends in the three digits that microseconds leave.
   private func decidesByPresence(_ check: Check) -> Bool {

@@ -1,3 +1,5 @@
+internal import AuditEvents
+
 /// What rules compile to: checks that are evaluated at most once an event, and code that says which check comes next.
 ///
 /// Everything that is looked at for an event stands in flat arrays of plain numbers.
@@ -27,6 +29,22 @@ struct Program: Sendable {
     var isNumber: Bool
     /// What the decoder has of the operand; with `right`, nothing that counts.
     var fast = FastSource.none
+    /// Where it is known to read nothing; it does not hold then.
+    var absence = Absence.never
+    /// Its place among the checks on the user agent, or -1.
+    var agent: Int32 = -1
+    /// The search, of `searches`, that answers it, or -1; and which of its words, a bit each.
+    var search: Int32 = -1
+    var searchedWords: UInt64 = 0
+  }
+
+  /// Of which events it is known, without looking, that an operand has no value.
+  enum Absence: Sendable {
+    case never
+    /// Those without bodies.
+    case withoutBodies
+    /// Those with no annotations but the authorizer's.
+    case withUsualAnnotations
   }
 
   /// What of an event is at hand without reading its JSON.
@@ -53,15 +71,29 @@ struct Program: Sendable {
     var key: [UInt8] = []
     /// The reference tokens of a JSON pointer.
     var pointer: [[UInt8]] = []
+    /// Where it stands, in `FieldPaths`.
+    var node = FieldPaths.nowhere
+    /// Where what it falls back to stands.
+    var otherNode = FieldPaths.nowhere
   }
 
   var operands: [Operand] = []
+  var paths = FieldPaths()
   var checks: [Check] = []
   /// All bytes of constants, and where each begins; one more than there are constants.
   var constantBytes: [UInt8] = []
   var constantStarts: [Int32] = [0]
   var numbers: [UInt64] = []
   var expressions: [Regex] = []
+  /// Words that checks look for in one object or array, together.
+  struct Search: Sendable {
+    /// Where it stands, in `paths`.
+    let node: Int32
+    let words: WordSearch
+  }
+  var searches: [Search] = []
+  /// Checks that the user agent alone decides.
+  var agentChecks: [Int32] = []
   /// `Answer` for each word, table after table.
   var answers: [UInt8] = []
   var code: [Instruction] = []
@@ -74,47 +106,11 @@ struct Program: Sendable {
   /// The expressions behind the code: what is known of a class of requests decides them.
   var nodes: [ExpressionGraph.Node] = []
   var ruleNodes: [Int32] = []
-  var resources = WordTable([])
 
   /// An answer of a table: no, yes, or look at the event.
   enum Answer { static let no: UInt8 = 0, yes: UInt8 = 1, look: UInt8 = 2 }
 
   func constant(_ index: Int32) -> Range<Int> {
     Int(constantStarts[Int(index)])..<Int(constantStarts[Int(index) + 1])
-  }
-}
-
-/// A few words and their numbers: which one is this?
-struct WordTable: Sendable {
-  let words: [[UInt8]]
-  /// Open addressing; -1 is free.
-  private var slots: [Int16]
-
-  static let limit = 60
-
-  init(_ words: [[UInt8]]) {
-    self.words = words
-    slots = [Int16](repeating: -1, count: 256)
-    for (index, word) in words.enumerated() {
-      var slot = Self.hash(word.span)
-      while slots[slot] >= 0 { slot = (slot + 1) & 255 }
-      slots[slot] = Int16(index)
-    }
-  }
-
-  private static func hash(_ word: borrowing Span<UInt8>) -> Int {
-    guard !word.isEmpty else { return 0 }
-    let middle = word[word.count / 2]
-    return (word.count &* 31 &+ Int(word[0]) &* 7 &+ Int(middle) &* 131 &+ Int(word[word.count - 1]) &* 17) & 255
-  }
-
-  func number(of word: borrowing Span<UInt8>) -> Int? {
-    var slot = Self.hash(word)
-    while slots[slot] >= 0 {
-      let candidate = words[Int(slots[slot])]
-      if Bytes.areEqual(candidate.span, word) { return Int(slots[slot]) }
-      slot = (slot + 1) & 255
-    }
-    return nil
   }
 }

@@ -1,152 +1,186 @@
 internal import AuditEvents
 
-/// For each class of events (stage, verb, resource) the rules that can match it: computed when the first event of the class
-/// comes, by putting what the class decides into the rules' conditions.
+/// For each class of events, the rules that can match it and what is left of their conditions: computed when the first event
+/// of the class comes, by putting what the class decides into the conditions.
+///
+/// - A class is what the cheap fields say: stage, verb, response code, decision, whether there are a time, bodies and
+///   unusual annotations, and which of the checks on resource, subresource, namespace and user hold. Most events leave here:
+///   no rule is left for their class.
+/// - Bounds: beyond `classLimit` classes, or what they take, all are forgotten and computed anew.
 struct RuleClasses: ~Copyable {
-  /// Rules, the lists of all classes one after another.
-  private(set) var list: [Int32] = []
-  /// For each class, where its rules stand in `list`; -1 when not computed yet.
-  private var starts: [Int32]
-  private var ends: [Int32]
-  private let resourceCount: Int
-  private var nodes: [Knowledge]
+  /// A rule that can match, and where the code of what is left of its condition begins.
+  struct Candidate {
+    let rule: Int32
+    let start: Int32
+  }
+  /// The candidates of all classes, one after another.
+  private(set) var candidates: [Candidate] = []
+  /// The program's code, behind it that of the classes.
+  private(set) var code: [Program.Instruction]
 
-  private enum Knowledge: UInt8 { case unknown, no, yes, notComputed }
+  private var graph: DecidedGraph
+  private let codes: CodeClasses
+  private var resource: TextClasses
+  private var subresource: TextClasses
+  private var namespace: TextClasses
+  private var user: TextClasses
+
+  // Open addressing; a key is never 0.
+  private var keys: [UInt64]
+  private var numbers: [Int32]
+  /// For each class, where its candidates begin; one more than there are classes.
+  private var starts: [Int32] = [0]
+
+  static let classLimit = 4096
+  private static let slots = 16384
+  private static let candidateLimit = 1 << 18
+  private static let codeLimit = 1 << 19
 
   init(_ program: Program) {
-    // A resource of the table, another one, none, and one whose name cannot be compared.
-    resourceCount = program.resources.words.count + 3
-    let count = Stage.allCases.count * Verb.allCases.count * resourceCount
-    starts = Array(repeating: -1, count: count)
-    ends = Array(repeating: -1, count: count)
-    nodes = Array(repeating: .notComputed, count: program.nodes.count)
+    graph = DecidedGraph(program)
+    codes = CodeClasses(program)
+    resource = TextClasses(.resource, program.checks(on: .resource), sets: 256, bytes: 48)
+    subresource = TextClasses(.subresource, program.checks(on: .subresource), sets: 64, bytes: 32)
+    namespace = TextClasses(.namespace, program.checks(on: .namespace), sets: 1024, bytes: 64)
+    user = TextClasses(.user, program.checks(on: .user), sets: 2048, bytes: 96)
+    code = program.code
+    keys = Array(repeating: 0, count: Self.slots)
+    numbers = Array(repeating: -1, count: Self.slots)
+    graph.own(resource, at: 0)
+    graph.own(subresource, at: 1)
+    graph.own(namespace, at: 2)
+    graph.own(user, at: 3)
   }
 
-  /// The number of the event's word in its vocabulary.
-  @inline(__always)
-  static func word(_ source: Program.FastSource, _ event: borrowing AuditEvent) -> Int {
-    switch source {
-    case .stage: Int(event.stage.rawValue)
-    case .verb: Int(event.verb.rawValue)
-    case .decision: Int(event.decision.rawValue)
-    default: Int(min(event.code, 599))
-    }
-  }
-
-  /// Where in `list` the rules of the event's class stand.
+  /// Where in `candidates` those of the event stand.
   mutating func rules(for event: borrowing AuditEvent, _ program: borrowing Program) -> Range<Int> {
-    let resource = resource(event, program)
-    let stage = Int(event.stage.rawValue)
-    let verb = Int(event.verb.rawValue)
-    let number = (stage * Verb.allCases.count + verb) * resourceCount + resource
-    if starts[number] < 0 { compute(number, stage, verb, resource, program) }
-    return Int(starts[number])..<Int(ends[number])
+    // One number for all that is known, never 0.
+    var key: UInt64 = 1 << 4 | UInt64(event.stage.rawValue)
+    key = key << 6 | UInt64(event.verb.rawValue)
+    key = key << 2 | UInt64(event.decision.rawValue)
+    key = key << 1 | (event.hasTime ? 1 : 0)
+    key = key << 1 | (event.isOrdered && event.bodies.isEmpty ? 1 : 0)
+    key = key << 1 | (event.hasUsualAnnotations ? 1 : 0)
+    key = key << 8 | UInt64(truncatingIfNeeded: codes.number(of: event))
+    key = key << 10 | UInt64(truncatingIfNeeded: resource.number(of: event, program))
+    key = key << 10 | UInt64(truncatingIfNeeded: subresource.number(of: event, program))
+    key = key << 10 | UInt64(truncatingIfNeeded: namespace.number(of: event, program))
+    key = key << 10 | UInt64(truncatingIfNeeded: user.number(of: event, program))
+    var slot = Self.slot(key)
+    while keys[slot] != key {
+      if numbers[slot] < 0 { return compute(key, program) }
+      slot = (slot &+ 1) & (Self.slots &- 1)
+    }
+    let number = Int(numbers[slot])
+    return Int(starts[number])..<Int(starts[number &+ 1])
   }
 
-  private func resource(_ event: borrowing AuditEvent, _ program: borrowing Program) -> Int {
-    let known = program.resources.words.count
-    let text = event.resource
-    if text.isEmpty { return known + 1 }
-    if text.isEscaped { return known + 2 }
-    return text.withSpan { program.resources.number(of: $0) } ?? known
+  @inline(__always)
+  private static func slot(_ key: UInt64) -> Int {
+    Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 50)
   }
 
   // MARK: - Computing
 
-  private mutating func compute(
-    _ number: Int, _ stage: Int, _ verb: Int, _ resource: Int, _ program: borrowing Program
-  ) {
-    decide(stage, verb, resource, program)
-    starts[number] = Int32(list.count)
-    for rule in program.ruleNodes.indices
-    where program.isEnabled[rule] && nodes[Int(program.ruleNodes[rule])] != .no {
-      list.append(Int32(rule))
+  /// What a key says.
+  private func known(_ key: UInt64) -> DecidedGraph.Known {
+    var left = key
+    func take(_ bits: UInt64) -> Int {
+      defer { left >>= bits }
+      return Int(left & (1 << bits - 1))
     }
-    ends[number] = Int32(list.count)
+    var known = DecidedGraph.Known(stage: 0)
+    known.user = take(10)
+    known.namespace = take(10)
+    known.subresource = take(10)
+    known.resource = take(10)
+    known.code = take(8)
+    known.hasUsualAnnotations = take(1) == 1
+    known.hasNoBodies = take(1) == 1
+    known.hasTime = take(1) == 1
+    known.decision = take(2)
+    known.verb = take(6)
+    known.stage = take(4)
+    return known
+  }
+
+  @inline(never)
+  private mutating func compute(_ key: UInt64, _ program: borrowing Program) -> Range<Int> {
+    if starts.count > Self.classLimit || candidates.count > Self.candidateLimit || code.count > Self.codeLimit {
+      forget(program)
+    }
+    graph.decide(known(key), codes, [resource, subresource, namespace, user], program)
+    for rule in program.ruleNodes.indices where program.isEnabled[rule] {
+      let node = program.ruleNodes[rule]
+      guard !graph.isFalse(node) else { continue }
+      let start = graph.emit(node, into: &code) ?? program.ruleStarts[rule]
+      candidates.append(Candidate(rule: Int32(rule), start: start))
+    }
+    let number = starts.count - 1
+    starts.append(Int32(candidates.count))
+    var slot = Self.slot(key)
+    while numbers[slot] >= 0 { slot = (slot &+ 1) & (Self.slots &- 1) }
+    keys[slot] = key
+    numbers[slot] = Int32(number)
+    return Int(starts[number])..<candidates.count
+  }
+
+  private mutating func forget(_ program: borrowing Program) {
+    for slot in keys.indices {
+      keys[slot] = 0
+      numbers[slot] = -1
+    }
+    starts = [0]
+    candidates.removeAll(keepingCapacity: true)
+    code.removeLast(code.count - program.code.count)
   }
 
   /// For each rule whether no more than one of the stages that a request has can match it.
   static func matchOneStage(_ program: Program) -> [Bool] {
-    var classes = RuleClasses(program)
+    var graph = DecidedGraph(program)
+    let codes = CodeClasses(program)
     var stages = [Int](repeating: 0, count: program.ruleNodes.count)
     for stage in Stage.allCases where stage != .unknown {
-      classes.decide(Int(stage.rawValue), -1, -1, program)
-      for rule in stages.indices where classes.nodes[Int(program.ruleNodes[rule])] != .no { stages[rule] += 1 }
+      graph.decide(DecidedGraph.Known(stage: Int(stage.rawValue)), codes, [], program)
+      for rule in stages.indices where !graph.isFalse(program.ruleNodes[rule]) { stages[rule] += 1 }
     }
     return stages.map { $0 <= 1 }
   }
+}
 
-  /// What is known of each node for a class; of a verb or resource below 0 nothing is known.
-  private mutating func decide(_ stage: Int, _ verb: Int, _ resource: Int, _ program: borrowing Program) {
-    for node in nodes.indices { nodes[node] = .notComputed }
-    for node in nodes.indices {
-      nodes[node] =
-        switch program.nodes[node] {
-        case .constant(let value): value ? .yes : .no
-        case .check(let check): knowledge(program.checks[Int(check)], stage, verb, resource, program)
-        case .not(let part): negation(nodes[Int(part)])
-        case .all(let parts): join(parts, deciding: .no, other: .yes)
-        case .any(let parts): join(parts, deciding: .yes, other: .no)
-        }
-    }
-  }
+extension AuditEvent {
+  /// Whether it has a time that fields can print.
+  var hasTime: Bool { time != AuditEvent.absentTime && time >= 0 }
+}
 
-  private func negation(_ part: Knowledge) -> Knowledge {
-    switch part {
-    case .yes: .no
-    case .no: .yes
-    default: .unknown
-    }
-  }
+/// Response codes of which the same checks hold.
+struct CodeClasses {
+  /// Nothing is known of it.
+  static let unknown = 0
+  private var numbers: [UInt8]
+  /// One code of each class.
+  private(set) var samples: [Int] = [-1]
 
-  private func join(_ parts: [Int32], deciding: Knowledge, other: Knowledge) -> Knowledge {
-    var isKnown = true
-    for part in parts {
-      if nodes[Int(part)] == deciding { return deciding }
-      if nodes[Int(part)] == .unknown { isKnown = false }
-    }
-    return isKnown ? other : .unknown
-  }
-
-  private func knowledge(
-    _ check: Program.Check, _ stage: Int, _ verb: Int, _ resource: Int, _ program: borrowing Program
-  ) -> Knowledge {
-    switch check.fast {
-    case .stage: return answer(program.answers[Int(check.answers) + stage])
-    case .verb: return verb < 0 ? .unknown : answer(program.answers[Int(check.answers) + verb])
-    case .text(.resource) where check.right < 0 && resource >= 0:
-      let known = program.resources.words.count
-      if resource < known {
-        let word = program.resources.words[resource]
-        let isSatisfied = program.satisfies(check, word.span)
-        return isSatisfied ? .yes : .no
+  init(_ program: Program) {
+    let checks = program.checks.filter { $0.right < 0 && $0.fast.isCode }
+    numbers = Array(repeating: UInt8(Self.unknown), count: 600)
+    var known: [[UInt8]: Int] = [:]
+    for code in numbers.indices {
+      let answers = checks.map { program.answers[Int($0.answers) + code] }
+      if known[answers] == nil, samples.count < 255 {
+        known[answers] = samples.count
+        samples.append(code)
       }
-      if resource == known + 1 { return .no }
-      guard resource == known, isDecided(check, program) else { return .unknown }
-      return check.comparison == .notEqual ? .yes : .no
-    default: return .unknown
+      numbers[code] = UInt8(known[answers] ?? Self.unknown)
     }
   }
 
-  /// Whether a resource that is not in the table decides the check: all its constants are there.
-  private func isDecided(_ check: Program.Check, _ program: borrowing Program) -> Bool {
-    guard [.equal, .notEqual, .isIn, .intersects].contains(check.comparison), check.modifier == nil else {
-      return false
-    }
-    for index in check.first..<check.first + check.count {
-      let range = program.constant(index)
-      // No resource is empty.
-      if range.isEmpty { continue }
-      if program.resources.number(of: program.constantBytes.span.extracting(range)) == nil { return false }
-    }
-    return true
-  }
+  func number(of event: borrowing AuditEvent) -> Int { Int(numbers[Int(min(event.code, 599))]) }
+}
 
-  private func answer(_ answer: UInt8) -> Knowledge {
-    switch answer {
-    case Program.Answer.no: .no
-    case Program.Answer.yes: .yes
-    default: .unknown
-    }
+extension Program.FastSource {
+  var isCode: Bool {
+    if case .code = self { return true }
+    return false
   }
 }

@@ -59,6 +59,7 @@ import Testing
     let seed = UInt64(Campaign.seed + round)
     var maker = Maker(random: SplitMix64(seed: seed))
     var events = RandomEvent(seed: seed &+ 1_000_000)
+    var ordered = OrderedEvent(seed: seed &+ 2_000_000)
     let conditions = (0..<20).map { _ in maker.condition(depth: 3) }
     var file = ""
     for (number, condition) in conditions.enumerated() {
@@ -75,17 +76,20 @@ import Testing
     }
     let rules = try load(file)
     var detector = Detector(rules)
-    for _ in 0..<60 {
-      let line = events.next()
+    var orderedEvents = 0
+    for number in 0..<120 {
+      let line = number % 2 == 0 ? events.next() : ordered.next()
       let tree = try JSON.parse(line)
       guard isPlain(tree) else { continue }
       let expected = conditions.indices.filter { conditions[$0].matches(tree) }
       let count = forEachEvent(of: Array((line + "\n").utf8)) { event in
         detector.detect(event)
+        if event.isOrdered { orderedEvents += 1 }
         #expect(detector.matches == expected, "seed \(seed): \(conditions.map(\.text)) of \(line)")
       }
       #expect(count == 1, "seed \(seed): \(line)")
     }
+    #expect(orderedEvents > 10)
     Campaign.report("conditions", "seed \(seed), \(conditions.count) rules")
   }
 

@@ -23,6 +23,7 @@ import grafana  # noqa: E402  (the source of the dashboards: names and threshold
 # Families that neither a dashboard nor an alert looks at, and why.
 UNSEEN = {
     "kube_audit_window_server_error_ratio": "one exporter's own: what looks at a cluster adds first and divides then",
+    "kube_audit_detection_overruns_total": "an event that is too large for rules is for who hunts, not for a panel",
     "process_virtual_memory_max_bytes": "about 1.8e19 wherever there is no limit: on a graph it hides everything else",
 }
 # What Prometheus adds to every target, and what its rules leave behind.

@@ -66,6 +66,23 @@ import Glibc
   /// Bit i is set where byte i of the next 16 equals `byte`.
   @inline(__always) func mask16(_ byte: UInt8) -> UInt32 { unsafe kae_mask16(raw, byte) }
 
+  /// The first place from here on where one of the pairs stands, two bytes each, at least one, or `\u`, or `\/`; nil when
+  /// there is none before `limit`.
+  @inline(__always) func nextPair(_ pairs: [UInt8], before limit: BytePointer) -> BytePointer? {
+    guard self < limit else { return nil }
+    precondition(pairs.count >= 2)
+    let found = unsafe pairs.withUnsafeBufferPointer { bytes in
+      unsafe kae_next_pair(raw, limit.raw, bytes.baseAddress ?? raw, Int32(bytes.count / 2))
+    }
+    return unsafe found < limit.raw ? BytePointer(found) : nil
+  }
+
+  /// The place behind the object or array that opens here; nil when somebody slower must tell.
+  @inline(__always) func nestedEnd(before limit: BytePointer, depthLimit: Int) -> BytePointer? {
+    guard let end = unsafe kae_skip_nested(raw, limit.raw, Int32(truncatingIfNeeded: depthLimit)) else { return nil }
+    return unsafe BytePointer(end)
+  }
+
   /// The masks of the next 64 bytes.
   @inline(__always) var block64: kae_block { unsafe kae_block64(raw) }
 }

@@ -41,6 +41,9 @@ public struct JSONValue {
     return (start + 1).text(to: quote, isEscaped: isEscaped)
   }
 
+  /// How many bytes behind the first of `text`, of which it is part, it begins.
+  public func place(in text: Text) -> Int { start - text.start }
+
   /// Whether it can be read to its end.
   public var isWhole: Bool { end != nil }
 
@@ -78,6 +81,8 @@ public struct JSONValue {
     /// What stands between its quotes.
     public let key: Text
     public let value: JSONValue
+    /// All bytes of the value.
+    public let extent: Text
   }
 
   /// The members of an object, one after another.
@@ -86,6 +91,7 @@ public struct JSONValue {
     fileprivate let limit: BytePointer
     fileprivate let keys: KeyScratch
     private var isFirst = true
+    private var closing: BytePointer?
 
     fileprivate init(place: BytePointer, limit: BytePointer, keys: KeyScratch) {
       self.place = place
@@ -93,29 +99,34 @@ public struct JSONValue {
       self.keys = keys
     }
 
+    /// What stands behind the object, when the walk came to its end; nil before, and when it stopped early.
+    public var rest: Text? { closing.map { ($0 + 1).text(to: limit, isEscaped: false) } }
+
     /// The next member whose value can be read to its end.
     public mutating func next() -> Member? {
       var scanner = ValueScanner(limit: limit, depthLimit: JSONReader.depthLimit, keys: keys)
       var at = scanner.passWhiteSpace(place)
       if !isFirst {
-        guard at < limit, at.byte == UInt8(ascii: ",") else { return stop() }
+        guard at < limit, at.byte == UInt8(ascii: ",") else { return stop(at) }
         at = scanner.passWhiteSpace(at + 1)
       }
       isFirst = false
       var isEscaped = false
       guard at < limit, at.byte == UInt8(ascii: "\""), let quote = (at + 1).closingQuoteOfLong(&isEscaped),
         quote < limit
-      else { return stop() }
+      else { return stop(at) }
       let key = (at + 1).text(to: quote, isEscaped: isEscaped)
       at = scanner.passWhiteSpace(quote + 1)
-      guard at < limit, at.byte == UInt8(ascii: ":") else { return stop() }
+      guard at < limit, at.byte == UInt8(ascii: ":") else { return stop(limit) }
       at = scanner.passWhiteSpace(at + 1)
-      guard let end = scanner.unchecked(at), end <= limit else { return stop() }
+      guard let end = scanner.unchecked(at), end <= limit else { return stop(limit) }
       place = end
-      return Member(key: key, value: JSONValue(start: at, limit: limit, keys: keys))
+      return Member(
+        key: key, value: JSONValue(start: at, limit: limit, keys: keys), extent: at.text(to: end, isEscaped: false))
     }
 
-    private mutating func stop() -> Member? {
+    private mutating func stop(_ at: BytePointer) -> Member? {
+      if at < limit, at.byte == UInt8(ascii: "}") { closing = at }
       place = limit
       return nil
     }
@@ -167,6 +178,12 @@ public struct JSONReader: ~Copyable {
   /// The value that begins at the first byte of `text`, such as `AuditEvent.json`; `text` must come from a decoder.
   public func root(_ text: Text) -> JSONValue {
     JSONValue(start: text.start, limit: text.start + text.count, keys: keys)
+  }
+
+  /// The value that begins `place` bytes behind the first of `text`.
+  public func value(at place: Int, of text: Text) -> JSONValue {
+    precondition(place >= 0 && place <= text.count)
+    return JSONValue(start: text.start + place, limit: text.start + text.count, keys: keys)
   }
 }
 

@@ -16,6 +16,8 @@ struct OrderScanner: ~Copyable {
   private var stageTime = EventTime()
   private var receivedTime = EventTime()
 
+  init() { event.isOrdered = true }
+
   /// Reads the event that begins with the `{` at `start`, into `event`.
   ///
   /// - Parameter end: the end of the readable input; a line feed before it ends the event's line.
@@ -60,6 +62,7 @@ struct OrderScanner: ~Copyable {
         let found = place.find(UInt8(ascii: "\n"), before: end), let tail = Self.tail(before: found, after: place)
       else { return nil }
       lineEnd = found
+      event.bodies = place.text(to: tail, isEscaped: false)
       place = tail
     }
     guard scanTail(&place, needsAnnotations: lineEnd != nil) else { return nil }
@@ -74,6 +77,8 @@ struct OrderScanner: ~Copyable {
     event.code = 0
     event.decision = .absent
     event.isImpersonationRefused = false
+    event.bodies = .empty
+    event.hasUsualAnnotations = true
     event.clearObjectReference()
   }
 
@@ -259,6 +264,7 @@ struct OrderScanner: ~Copyable {
       if place.skip(#""}"#) { return true }
       guard place.skip(#"",""#) else { return false }
     }
+    event.hasUsualAnnotations = false
     while true {
       let isDecision = place.matches(#"authorization.k8s.io/decision":""#)
       var isEscaped = false

@@ -281,6 +281,7 @@ struct ValueScanner {
   @inline(never)
   mutating func nested(_ start: BytePointer) -> BytePointer? {
     if isOnOneLine, let lineEnd = start.find(UInt8(ascii: "\n"), before: limit) { limit = lineEnd }
+    if let end = start.nestedEnd(before: limit, depthLimit: depthLimit) { return end }
     var depth = 0
     var place = start
     var isInString: UInt64 = 0  // all ones inside a string

@@ -73,6 +73,16 @@ typedef struct {
  * Takes the widest registers that the processor has. */
 kae_string_mark kae_next_string_mark(const uint8_t *_Nonnull p);
 
+/* The first place from `p` on where one of the `count` pairs of bytes stands, or `\\u`, or `\\/`; `limit` or behind it when there
+ * is none before. Reads 64 bytes from places before `limit`. */
+const uint8_t *_Nonnull kae_next_pair(
+  const uint8_t *_Nonnull p, const uint8_t *_Nonnull limit, const uint8_t *_Nonnull pairs, int count);
+
+/* Passes over the object or array that opens at `p`: the place behind it. Null when its end does not come before `limit`, or
+ * it nests deeper than `depth_limit`, or this processor has none of the registers that this takes: somebody slower must tell.
+ * Reads 64 bytes at a time, from places before `limit`. */
+const uint8_t *_Nullable kae_skip_nested(const uint8_t *_Nonnull p, const uint8_t *_Nonnull limit, int depth_limit);
+
 /* One bit a byte of 64: quotes, backslashes, opening and closing brackets of either kind (`{` and `[` differ in one
  * bit, as do `}` and `]`). */
 typedef struct {

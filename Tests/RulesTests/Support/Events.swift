@@ -3,10 +3,14 @@ import Rules
 import TestSupport
 
 /// Runs `body` on every event that `bytes` holds.
-func forEachEvent(of bytes: [UInt8], _ body: (borrowing AuditEvent) -> Void) -> Int {
+func forEachEvent(
+  of bytes: [UInt8], speculatesOrder: Bool = true, _ body: (borrowing AuditEvent) -> Void
+) -> Int {
   withoutActuallyEscaping(body) { body in
     var sink = Sink(body: body)
-    var decoder = AuditDecoder()
+    var limits = AuditDecoder.Limits()
+    limits.speculatesOrder = speculatesOrder
+    var decoder = AuditDecoder(limits: limits)
     _ = decoder.decode(ByteBuffer(bytes), .lastOfStream, into: &sink)
     return sink.count
   }

@@ -6,8 +6,8 @@ struct RandomEvent {
 
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-  private mutating func pick<T>(_ items: [T]) -> T { items[Int.random(in: items.indices, using: &random)] }
-  private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
+  mutating func pick<T>(_ items: [T]) -> T { items[Int.random(in: items.indices, using: &random)] }
+  mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
 
   static let words = [
     "alice", "bob", "system:node:n1", "system:serviceaccount:kube-system:x", "nginx", "a/b", "x y", "ä", "",
@@ -18,21 +18,21 @@ struct RandomEvent {
   mutating func text() -> String { quoted(pick(Self.words)) }
 
   /// A JSON string, now and then with escapes that mean the same.
-  private mutating func quoted(_ word: String) -> String {
+  mutating func quoted(_ word: String) -> String {
     guard chance(15), let first = word.unicodeScalars.first, first.value < 0x80 else { return "\"" + word + "\"" }
     let digits = String(first.value, radix: 16)
     let escape = #"\u"# + String(repeating: "0", count: 4 - digits.count) + digits
     return "\"" + escape + word.unicodeScalars.dropFirst().map(String.init).joined() + "\""
   }
 
-  private mutating func list(_ element: (inout RandomEvent) -> String) -> String {
+  mutating func list(_ element: (inout RandomEvent) -> String) -> String {
     var elements: [String] = []
     for _ in 0..<Int.random(in: 0...3, using: &random) { elements.append(element(&self)) }
     return "[" + elements.joined(separator: chance(20) ? " , " : ",") + "]"
   }
 
   /// The members that are there, in any order.
-  private mutating func object(_ members: [(String, String)], missing: Int = 25) -> String {
+  mutating func object(_ members: [(String, String)], missing: Int = 25) -> String {
     var there: [String] = []
     for (key, value) in members where !chance(missing) {
       there.append("\"\(key)\":" + (chance(6) ? pick(["null", "7", "true", "\"w\"", "[]", "{}"]) : value))
@@ -74,7 +74,7 @@ struct RandomEvent {
     ])
   }
 
-  private mutating func body() -> String {
+  mutating func body() -> String {
     let spec = object([
       ("containers", list { $0.container() }), ("initContainers", list { $0.container() }),
       ("ephemeralContainers", list { $0.container() }), ("volumes", list { $0.volume() }),

@@ -1,23 +1,29 @@
 internal import AuditEvents
 
-/// Reads fields out of the object of a request: bindings, roles, pods.
-struct RequestObject {
-  private let object: JSONValue
+/// Reads fields out of a list in the object of a request: subjects of bindings, rules of roles, containers and volumes of
+/// pods.
+struct RequestList {
+  private let list: JSONValue
+  /// What stands for a container's own value where it has none.
+  private let other: JSONValue?
 
-  init(_ object: JSONValue) { self.object = object }
+  init(_ list: JSONValue, other: JSONValue?) {
+    self.list = list
+    self.other = other
+  }
 
   func read(_ extraction: Extraction, _ plan: Program.FieldPlan, into store: inout ValueStore) {
     switch extraction {
     case .subjects(let kind, let part): subjects(kind, part, into: &store)
     case .roleRules(let list): roleRules(list, plan.index, into: &store)
-    case .containers(let list, let part): containers(list, part, plan.index, into: &store)
+    case .containers(_, let part): containers(part, plan.index, into: &store)
     case .hostPath: volumes(["hostPath", "path"], plan.index, into: &store)
     case .flexVolumeDriver: volumes(["flexVolume", "driver"], plan.index, into: &store)
     case .volumeType: volumeTypes(plan.index, into: &store)
     case .hostPathMatches: hostPathMatches(plan.key, into: &store)
     case .anyPrivileged: anyPrivileged(into: &store)
-    case .firstImage: containers("containers", .image, 0, into: &store)
-    case .firstRepository: containers("containers", .repository, 0, into: &store)
+    case .firstImage: containers(.image, 0, into: &store)
+    case .firstRepository: containers(.repository, 0, into: &store)
     default: return
     }
   }
@@ -53,7 +59,7 @@ struct RequestObject {
   // MARK: - Bindings and roles
 
   private func subjects(_ kind: String?, _ part: SubjectPart, into store: inout ValueStore) {
-    var walk = Walk(object.member("subjects"), nil)
+    var walk = Walk(list, nil)
     while let subject = walk.next() {
       if let kind, subject.member("kind")?.text.isUnescaped(kind.utf8Span.span) != true { continue }
       switch part {
@@ -70,35 +76,32 @@ struct RequestObject {
     }
   }
 
-  private func roleRules(_ list: String?, _ index: Int?, into store: inout ValueStore) {
-    var rules = Walk(object.member("rules"), index)
+  private func roleRules(_ name: String?, _ index: Int?, into store: inout ValueStore) {
+    var rules = Walk(list, index)
     while let rule = rules.next() {
-      guard let list else {
+      guard let name else {
         push(rule, into: &store)
         continue
       }
-      var values = Walk(rule.member(list), nil)
+      var values = Walk(rule.member(name), nil)
       while let value = values.next() { push(value, into: &store) }
     }
   }
 
   // MARK: - Containers
 
-  private func containers(_ list: String, _ part: ContainerPart, _ index: Int?, into store: inout ValueStore) {
-    guard let spec = object.member("spec") else { return }
+  private func containers(_ part: ContainerPart, _ index: Int?, into store: inout ValueStore) {
     let mark = store.mark
-    var walk = Walk(spec.member(list), index)
+    var walk = Walk(list, index)
     while let container = walk.next() {
-      let isWhole = read(part, of: container, spec, into: &store)
+      let isWhole = read(part, of: container, into: &store)
       // One container without a name or image makes the whole field missing.
       if !isWhole { return store.reset(to: mark) }
     }
   }
 
   /// Pushes what one container has; whether it has what every container must have.
-  private func read(
-    _ part: ContainerPart, of container: JSONValue, _ spec: JSONValue, into store: inout ValueStore
-  ) -> Bool {
+  private func read(_ part: ContainerPart, of container: JSONValue, into store: inout ValueStore) -> Bool {
     switch part {
     case .name:
       push(container.member("name"), into: &store)
@@ -113,11 +116,10 @@ struct RequestObject {
     case .security(let name): push(container.value(["securityContext", name]), into: &store)
     case .effective(let name):
       let own = container.value(["securityContext", name])
-      let pod = spec.value(["securityContext", name])
       if isThere(own) {
         push(own, into: &store)
-      } else if isThere(pod) {
-        push(pod, into: &store)
+      } else if isThere(other) {
+        push(other, into: &store)
       } else {
         store.write("0")
         store.endValue()
@@ -163,7 +165,6 @@ struct RequestObject {
   }
 
   private func anyPrivileged(into store: inout ValueStore) {
-    guard let list = object.value(["spec", "containers"]), list.kind == .array else { return }
     var walk = Walk(list, nil)
     var isAny = false
     var isEmpty = true
@@ -179,12 +180,12 @@ struct RequestObject {
   // MARK: - Volumes
 
   private func volumes(_ path: [String], _ index: Int?, into store: inout ValueStore) {
-    var walk = Walk(object.value(["spec", "volumes"]), index)
+    var walk = Walk(list, index)
     while let volume = walk.next() { push(volume.value(path), into: &store) }
   }
 
   private func volumeTypes(_ index: Int?, into store: inout ValueStore) {
-    var walk = Walk(object.value(["spec", "volumes"]), index)
+    var walk = Walk(list, index)
     while let volume = walk.next() {
       var members = volume.members()
       while let member = members.next() {
