@@ -42,7 +42,7 @@ public final class AWSSession {
   }
 
   /// Now, by the services' clock as far as it is known.
-  var now: Microseconds { caller.timing.clock.now + clockOffset }
+  public var now: Microseconds { caller.timing.clock.now + clockOffset }
 
   /// Credentials from there, fresh enough for a request.
   ///

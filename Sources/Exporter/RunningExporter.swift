@@ -6,6 +6,7 @@ internal import Inputs
 internal import Logging
 internal import Metrics
 internal import State
+internal import Transport
 
 extension Failure.Reason {
   /// The engine's thread is not heard of.
@@ -67,7 +68,7 @@ final class RunningExporter: Sendable {
 
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
-      settings: settings, queue: queue, statuses: inputs.statuses,
+      settings: settings, queue: queue, statuses: inputs.statuses, calls: inputs.calls.counts,
       state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock)
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, options: serving, router: web.router, counters: web.counters,
@@ -195,11 +196,12 @@ struct WebWiring: Sendable {
   let counters = HTTPCounters()
 
   init(
-    settings: Settings, queue: BatchQueue, statuses: [InputStatus], state: StateMetrics, reloader: Reloader,
+    settings: Settings, queue: BatchQueue, statuses: [InputStatus], calls: CallCounts, state: StateMetrics,
+    reloader: Reloader,
     readiness: Readiness, clock: Clock
   ) {
     let metrics = SelfMetrics(
-      inputs: statuses, queue: queue, state: state, http: counters, reloads: reloader.status)
+      inputs: statuses, calls: calls, queue: queue, state: state, http: counters, reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     scrapes = ScrapeCoordinator(
