@@ -219,6 +219,7 @@ private struct LogProgram {
         switch change {
         case .reached(let position), .noted(let position): positions[position.stream] = position
         case .gone(let stream): positions[stream] = nil
+        case .lost: break
         }
       }
     }

@@ -1,0 +1,161 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The real program reads CloudWatch Logs: a server that misbehaves on purpose, over TLS, and moto for the plain way.
+@Suite(.serialized) struct CloudWatchTests {
+  private static func configuration(_ targets: String = "[eu-west-1]", rate: Int = 100) -> String {
+    """
+    inputs:
+      cloudwatch:
+        targets: \(targets)
+        poll_interval: 1s
+        overlap: 10s
+        look_back: 5m
+        discovery_interval: 2s
+        requests_per_second: \(rate)
+
+    """
+  }
+
+  /// Killed again and again while events come late, calls fail and tokens expire: in the end each event is counted once.
+  @Test func everyEventOnceThroughFaultsAndKills() throws {
+    let groups = Campaign.size("log_groups", short: 6)
+    let seconds = groups > 6 ? 180 : 8
+    var random = SplitMix64(seed: UInt64(Campaign.seed))
+    try Files.withTemporaryFolder { folder in
+      let server = try CloudWatchServer(
+        folder: folder,
+        #"{"groups": \#(groups), "seconds": \#(seconds), "seed": \#(Campaign.seed), "rate": \#(groups > 6 ? 2 : 8)}"#)
+      func start() throws -> Exporter {
+        try Exporter(
+          configuration: Self.configuration(), folder: folder, storage: folder + "/state",
+          environment: server.environment)
+      }
+      var exporter = try start()
+      var kills = 0
+      while try server.facts()["is_over"]?.bool != true {
+        usleep(UInt32(random.pick(200_000...3_000_000)))
+        exporter.process.signal(SIGKILL)
+        _ = try exporter.process.waitForExit()
+        kills += 1
+        exporter = try start()
+      }
+      let wanted = try server.expected()
+      func compare(_ what: String) throws {
+        var found: [String: Int] = [:]
+        _ = try? exporter.page(what, secondsLimit: groups > 6 ? 600 : 90) { page in
+          found = CloudWatchServer.counted(page)
+          return found["events_received"] ?? 0 >= wanted["events_received"] ?? 0
+        }
+        let wrong = Set(found.keys).union(wanted.keys).filter { found[$0] != wanted[$0] }.sorted()
+        #expect(wrong.isEmpty, "\(wrong.prefix(9).map { "\($0): \(found[$0] ?? 0), not \(wanted[$0] ?? 0)" })")
+      }
+      try compare("all events")
+      // Whatever is asked for again now was there before.
+      try server.calm()
+      let before = try server.wholeQueries()
+      try exporter.process.wait(for: "more queries of each group", secondsLimit: 300) {
+        let now = try server.wholeQueries()
+        return before.allSatisfy { now[$0.key, default: 0] > $0.value + 5 } ? true : nil
+      }
+      try compare("the same events")
+      try check(server, exporter, groups: groups, kills: kills)
+    }
+  }
+
+  private func check(_ server: CloudWatchServer, _ exporter: Exporter, groups: Int, kills: Int) throws {
+    let facts = try server.facts()
+    #expect(facts["violations"]?.array?.isEmpty == true, "\(String(describing: facts["violations"]))")
+    // What docs/eks.md allows is all that is called.
+    let actions = Set((facts["actions"]?.array ?? []).compactMap(\.string))
+    #expect(try actions == Self.documentedActions())
+    let page = try exporter.scrape()
+    expectBalance(page)
+    let labels = ["cloud_account": "123456789012", "cloud_region": "eu-west-1"]
+    #expect(page.sum("kube_audit_log_groups", labels.merging(["state": "read"]) { $1 }) == groups + 1)
+    #expect(page.sum("kube_audit_log_groups", labels.merging(["state": "refused"]) { $1 }) == 1)
+    let until = try #require(page.value("kube_audit_log_groups_read_timestamp_seconds", labels))
+    #expect(until > Event.clock - 300 && until < Event.clock + 5)
+    #expect(exporter.process.errorText.contains("infrequent-access class"))
+    let asked = page.sum("kube_audit_cloud_requests_total", ["operation": "FilterLogEvents", "outcome": "success"])
+    #expect(asked > 0)
+    let faults = (facts["faults"]?.object ?? [:]).map { "\($0.key) \(Int($0.value.number ?? 0))" }.sorted()
+    let minutes = (facts["running_seconds"]?.number ?? 60) / 60
+    let pages = (facts["pages"]?.number ?? 0) / Double(groups + 1) / minutes
+    let found = (facts["discovery_seconds"]?.array ?? []).compactMap(\.number).max() ?? 0
+    Campaign.report(
+      "log_groups",
+      "\(groups + 1) log groups, \(page.sum("kube_audit_events_received_total")) events, 0 lost, 0 doubled; \(kills) kills; "
+        + "\(Int(pages)) pages a group and minute at an interval of 1 s; a new group found after \(found) s at most; "
+        + "\(faults.joined(separator: ", "))")
+  }
+
+  /// The actions of the first policy of docs/eks.md.
+  private static func documentedActions() throws -> Set<String> {
+    let text = String(decoding: try Files.read(Files.beside("../../docs/eks.md")), as: UTF8.self)
+    let block = text.split(separator: "```json").dropFirst().first?.split(separator: "```").first ?? ""
+    let statements = try JSON.parse(String(block)).object?["Statement"]?.array ?? []
+    return Set(statements.flatMap { $0.object?["Action"]?.array ?? [] }.compactMap(\.string))
+  }
+
+  /// A role of another account, and a region where nothing is allowed: the one is read, the other says what is missing.
+  @Test func aFailingTargetStopsNoOther() throws {
+    try Files.withTemporaryFolder { folder in
+      let server = try CloudWatchServer(
+        folder: folder,
+        #"{"groups": 2, "seconds": 1, "late_groups": 0, "overlap": 2, "faults": false, "history": 30, "denied_regions": ["us-east-1"]}"#
+      )
+      let role = "arn:aws:iam::123456789012:role/audit-reader"
+      let targets = """
+        [{region: us-east-1}, {region: eu-west-1, role_arn: "\(role)", external_id: shared-word, cluster_prefix: b-}]
+        """
+      let exporter = try Exporter(
+        configuration: Self.configuration(targets), folder: folder, environment: server.environment)
+      let wanted = try server.expected()
+      let page = try exporter.page("all events") {
+        $0.sum("kube_audit_events_received_total") >= wanted["events_received"] ?? 0
+      }
+      #expect(CloudWatchServer.counted(page)["events_counted"] == wanted["events_counted"])
+      #expect(page.sum("kube_audit_requests_total", ["k8s_cluster": "b-c000"]) > 0)
+      #expect(page.value("kube_audit_input_up", ["input": "cloudwatch"]) == 0)
+      #expect(page.sum("kube_audit_input_errors_total", ["reason": "denied"]) > 0)
+      let line = try exporter.process.waitForLine("the refusal") { $0.contains("cannot list log groups") }
+      for word in ["us-east-1", "AccessDeniedException", "logs:DescribeLogGroups", "docs/eks.md", "environment"] {
+        #expect(line.contains(word), "\(line)")
+      }
+      let signers = try #require(try server.facts()["signers"]?.array).compactMap(\.string)
+      #expect(Set(signers) == ["AKIDTEST", "ASIAROLE1"])
+      #expect(!exporter.process.errorText.contains("secret"))
+    }
+  }
+
+  /// The plain way, against the double of AWS that others test with; started twice over one state.
+  @Test func logsOfMoto() throws {
+    try Files.withTemporaryFolder { folder in
+      let log = try GeneratedLog(events: 400, profile: "metadata", seed: 3)
+      let moto = try RunningProcess(
+        [CloudWatchServer.python, Files.beside("../Tools/moto_eks.py")], input: .bytes(log.bytes))
+      let port = try moto.wait(for: "moto", secondsLimit: 120) { moto.outputText.split(separator: "\n").first }
+      let environment = CloudWatchServer.environment(["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "http://127.0.0.1:\(port)"])
+      let replayed = try Program.replay(["-"], input: log.bytes)
+      for _ in 0..<2 {
+        let exporter = try Exporter(
+          configuration: Self.configuration(), folder: folder, storage: folder + "/state", environment: environment)
+        try exporter.page("all events") { $0.sum("kube_audit_events_received_total") >= 3 * 400 }
+        try exporter.page("another minute of queries") {
+          $0.sum("kube_audit_cloud_requests_total", ["operation": "FilterLogEvents", "outcome": "success"]) > 20
+        }
+        let page = try exporter.scrape()
+        for cluster in ["one", "two", "three"] {
+          #expect(
+            page.sums("kube_audit_requests_total", by: ["verb", "code"], ["k8s_cluster": cluster])
+              == replayed.sums("kube_audit_requests_total", by: ["verb", "code"]))
+        }
+        #expect(page.sum("kube_audit_events_received_total") == 3 * 400)
+        exporter.process.signal(SIGTERM)
+        #expect(try exporter.process.waitForExit() == 0)
+      }
+    }
+  }
+}
