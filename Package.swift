@@ -100,7 +100,8 @@ let package = Package(
       "ExporterTests",
       [
         "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
-        "Inputs", "Metrics", "State", "TestSupport", "Transport", "YAML", .product(name: "Logging", package: "swift-log"),
+        "Inputs", "Metrics", "State", "TestSupport", "Transport", "YAML",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(

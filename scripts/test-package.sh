@@ -180,9 +180,9 @@ package=$(PACKAGE_COMPRESSION=gzip scripts/build-package.sh "$folder")
 mv "$package" "$folder/old.deb"
 
 # What is judged without installing it.
-depends=$(dpkg-deb -f "$folder/old.deb" Depends | tr ',' '\n' | sed 's/^ *\([^ ]*\).*/\1/')
+depends=$({ dpkg-deb -f "$folder/old.deb" Depends; dpkg-deb -f "$folder/old.deb" Recommends; } | tr ',' '\n' | sed 's/^ *\([^ ]*\).*/\1/')
 while read -r library; do
-  grep -Fxq "$library" <<<"$depends" || fail "the package does not depend on $library"
+  grep -Fxq "$library" <<<"$depends" || fail "the package neither depends on $library nor recommends it"
 done < <(scripts/install-deps.sh --list image)
 while read -r linked; do
   grep -q "^Files: $linked$" deploy/debian/copyright || fail "deploy/debian/copyright says nothing of $linked"
