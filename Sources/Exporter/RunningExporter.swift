@@ -97,14 +97,16 @@ final class RunningExporter: Sendable {
   /// What may be open of files and connections.
   private static func descriptors(_ settings: Settings, _ logger: Logger) throws(Failure) -> DescriptorBudget {
     let addresses = settings.web.listenAddresses.count + settings.inputs.webhook.listenAddresses.count
-    let limit = DescriptorBudget.limit(raisedTo: DescriptorBudget.wanted(addresses))
-    let budget = try DescriptorBudget(limit: limit, addresses: addresses)
+    let clouds = settings.inputs.cloudwatch.targets.count
+    let wanted = DescriptorBudget.wanted(addresses, clouds: clouds)
+    let limit = DescriptorBudget.limit(raisedTo: wanted)
+    let budget = try DescriptorBudget(limit: limit, addresses: addresses, clouds: clouds)
     if budget.isShort {
       logger.warning(
         "the process may open few files: fewer are followed at a time, and fewer connections taken",
         metadata: [
           "limit": "\(limit)", "files": "\(budget.files)", "connections": "\(budget.connections)",
-          "wanted": "\(DescriptorBudget.wanted(addresses))",
+          "wanted": "\(wanted)",
         ])
     }
     return budget

@@ -130,6 +130,54 @@ import Testing
     }
   }
 
+  /// What cannot work is said at the start, in one sentence that names the link and what to do; nothing else needs it.
+  @Test func whatIsMissingIsNamed() throws {
+    try Files.withTemporaryFolder { folder in
+      let library = folder + "/without_libraries.so"
+      let built = try Process.run([
+        try Program.tool("gcc", package: "gcc"), "-Wall", "-Werror", "-shared", "-fPIC", "-o", library,
+        Files.beside("Tools/without_libraries.c"),
+      ])
+      try #require(built.status == 0, "\(built.errorText)")
+      let read = ["--input.cloudwatch.region", "eu-west-1"]
+      let rows: [([String: String], [String])] = [
+        (["LD_PRELOAD": library], ["libcurl", "Install"]),
+        (["AWS_SECRET_ACCESS_KEY": ""], ["AWS_SECRET_ACCESS_KEY is not", "Set both"]),
+        (["AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""], ["no credentials are configured", "Pod Identity"]),
+        (["AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "audit"], ["audit"]),
+      ]
+      for (variables, words) in rows {
+        let ended = try RunningProcess(
+          [Program.path, "serve", "--storage.path", "", "--web.listen-address", "127.0.0.1:0"] + read,
+          environment: CloudWatchServer.environment(variables))
+        #expect(try ended.waitForExit() == 1)
+        let line = ended.errorText.split(separator: "\n").last ?? ""
+        #expect(words.allSatisfy { line.contains($0) }, "\(line)")
+      }
+      try Files.write(Event.lines(0..<3), to: folder + "/audit.log")
+      let exporter = try Exporter(["--input.file", folder + "/audit.log"], environment: ["LD_PRELOAD": library])
+      try exporter.page(received: 3)
+    }
+  }
+
+  /// A token that nobody wrote: the link is named while the program runs, and what it says is counted.
+  @Test func aLinkThatFailsIsNamed() throws {
+    let environment = CloudWatchServer.environment([
+      "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+      "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/audit", "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token",
+    ])
+    let exporter = try Exporter(["--input.cloudwatch.region", "eu-west-1"], environment: environment)
+    let line = try exporter.process.waitForLine("the link") { $0.contains("cannot list log groups") }
+    for word in ["region=eu-west-1", "credentials_web_identity", "/nowhere/token"] {
+      #expect(line.contains(word), "\(line)")
+    }
+    let page = try exporter.page("an error") {
+      $0.sum("kube_audit_input_errors_total", ["input": "cloudwatch", "reason": "credentials_web_identity"]) > 0
+    }
+    #expect(page.value("kube_audit_input_up", ["input": "cloudwatch"]) == 0)
+    #expect(try curl(exporter.url + "/-/ready").text.contains("cloudwatch"))
+  }
+
   /// The plain way, against the double of AWS that others test with; started twice over one state.
   @Test func logsOfMoto() throws {
     try Files.withTemporaryFolder { folder in

@@ -44,6 +44,34 @@ struct LogGroupReaderTests {
     #expect(program.positions.isEmpty)
   }
 
+  /// A log that nobody writes any more is asked for a day at most, and what comes after all is found.
+  @Test func silenceIsNotSearchedForEver() throws {
+    let empty = try #require(LogPage(Array(#"{"events":[]}"#.utf8)))
+    let start: Int64 = 1_767_323_045_000
+    var reader = LogGroupReader(key: "k", settings: LogGroupReader.Settings(), start: start, positions: [])
+    let day: Int64 = 86_400_000
+    var (now, changes) = (start, 0)
+    for _ in 0..<(4 * 24 * 60) {
+      now += 60_000
+      let query = reader.query(at: now)
+      #expect(query.times.upperBound <= now && query.times.upperBound - query.times.lowerBound <= day + 700_000)
+      let taken = reader.take(empty)
+      #expect(taken.isLast && taken.new.isEmpty)
+      changes += taken.changes.count
+      #expect(reader.watermark >= start && (now - start > day || reader.watermark == start))
+    }
+    #expect(now - reader.watermark <= day + 700_000)
+    // Once a sweep, after the first day; nothing before it.
+    #expect(changes > 100 && changes <= 3 * 24 * 12)
+    let late = try #require(
+      LogPage(
+        Array(
+          #"{"events":[{"eventId":"1","logStreamName":"s","timestamp":\#(now - day / 2),"ingestionTime":\#(now),"message":""}]}"#
+            .utf8)))
+    _ = reader.query(at: now + 300_000)
+    #expect(reader.take(late).new == [0])
+  }
+
   /// Positions of other groups, and those that nobody can read, are no hindrance.
   @Test func strangePositionsArePassedOver() {
     let names = ["a at", "a b at", "a ids", "a ids x", "a ids 1", "ab at", "a at "]

@@ -9,11 +9,13 @@ internal import Engine
 /// which it happened. So the same span is asked for again until nothing more can come, and an event that was read before
 /// is known by its ID.
 /// - Invariant: no event is new twice; and every event is new once that CloudWatch took in at most `overlap` after it
-///   happened, or before any that happened more than `overlap` after it. Whatever queries fail, and wherever the reader is
-///   stopped and restored from what was committed.
+///   happened, or within a day and before any that happened more than `overlap` after it. Whatever queries fail, and wherever
+///   the reader is stopped and restored from what was committed.
 /// - Shape: the watermark is a time before which nothing more is asked for. It follows what was delivered, and not the
 ///   clock: while nothing comes it stands still, so that a delivery that stalls for hours and then goes on in order loses
-///   nothing. IDs of events after it are kept, in chunks of one page each, and are forgotten by whole chunks.
+///   nothing. After a day of nothing (`stallLimit`) it follows the clock, so that a log that nobody writes any more is not
+///   searched in ever longer queries. IDs of events after it are kept, in chunks of one page each, and are forgotten by
+///   whole chunks.
 /// - Cost: a query of the last `nearOverlap` finds what is on time; the whole span down to the watermark is swept every
 ///   `sweepInterval` alone.
 /// - Units: milliseconds since the epoch, by CloudWatch's clock.
@@ -25,6 +27,8 @@ struct LogGroupReader {
     var nearOverlap: Int64 = 60_000
     /// How often all of the overlap is asked for.
     var sweepInterval: Int64 = 300_000
+    /// How long nothing may come before it is taken for silence: what comes then from before is not asked for any more.
+    var stallLimit: Int64 = 86_400_000
     /// IDs that are kept: 16 bytes of state each, about 70 of memory.
     var idsLimit = 500_000
     /// Pages of one query; more of them begin anew.
@@ -181,7 +185,8 @@ struct LogGroupReader {
     guard query.isSweep else { return }
     if query.isToNow { lastSweep = query.times.upperBound }
     let settled = (query.delivered ?? .min / 2) - settings.overlap
-    let reached = min(query.times.upperBound, settled)
+    var reached = min(query.times.upperBound, settled)
+    if query.isToNow { reached = max(reached, query.times.upperBound - settings.stallLimit) }
     if reached > watermark {
       watermark = reached
       span = settings.overlap * 2

@@ -131,7 +131,7 @@ final class TargetReader {
     }
     lastListing = asked
     changes.append(.noted(InputPosition(stream: listingKey, offset: 0, mark: Array(String(asked).utf8))))
-    return hand(nil, changes, cluster: context.cluster, stream: streams)
+    return hand(nil, changes, cluster: "", stream: streams)
   }
 
   /// Begins to read a group, unless it cannot be read. Answers what must be committed.
