@@ -24,8 +24,8 @@ get() {
 
 # Whether a server says that it is well: status 200.
 answers() {
-  local head
-  head=$(get "$1" "$2" | head -n 1) && [[ $head == *" 200 "* ]]
+  local answer
+  answer=$(get "$1" "$2") && [[ ${answer%%$'\n'*} == *" 200 "* ]]
 }
 
 # A pause without a child process that could outlive its parent: reading from a pipe that never speaks.

@@ -10,6 +10,6 @@ swift test "$@" 2>&1 | tee "$log" || status=$?
 if [ "$status" != 0 ]; then
   echo "failed:"
   { grep -aE -A3 '^✘ Test .* recorded an issue|^(fatal )?error: |^Fatal error' "$log" || true; } |
-    grep -avE '^(--$|[◇✔])' | cut -c1-400 | head -n 40
+    grep -avE '^(--$|[◇✔])' | cut -c1-400 | sed 41,\$d
 fi
 exit "$status"

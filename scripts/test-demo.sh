@@ -13,8 +13,8 @@ DEMO_BINARY=.build/kube-audit-exporter DEMO_PORT=$port make --no-print-directory
 tried=$!
 within "$start_seconds_limit" says "http://127.0.0.1:$port/metrics"
 within "$page_seconds_limit" says "PAGE    KubeAuditForbiddenSpike"
-grep -A1 -F "PAGE    KubeAuditForbiddenSpike" "$folder/output" |
-  grep -qF "system:serviceaccount:monitoring:cron-2 from 198.51.100.13 was refused" || fail "the page does not say who"
+paged=$(grep -A1 -F "PAGE    KubeAuditForbiddenSpike" "$folder/output")
+[[ $paged == *"system:serviceaccount:monitoring:cron-2 from 198.51.100.13 was refused"* ]] || fail "the page does not say who"
 links=$(grep -oE "http://127\.0\.0\.1:[0-9]+/[^ ]*" "$folder/output" | sort -u)
 [ "$(wc -l <<<"$links")" -ge 5 ] || fail "fewer than five links"
 for link in $links; do

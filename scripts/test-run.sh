@@ -33,7 +33,8 @@ nothing_left() {
 
 start RUN_SECONDS=45
 within "$wait_seconds_limit" reaches kube_audit_requests_total . 437
-curl -sf "http://$address/" | grep -qi '<html' || fail "the page is no page"
+curl -sf "http://$address/" >"$folder/page"
+grep -qi '<html' "$folder/page" || fail "the page is no page"
 curl -sf "http://$address/metrics" >"$folder/metrics"
 promtool check metrics <"$folder/metrics" || fail "promtool refuses the metrics"
 readonly spiking='window="5m".*monitoring:cron-2'

@@ -164,6 +164,21 @@ private func families(in table: File) -> [(name: String, line: Int)] {
 }
 
 let textRules: [Rule] = [
+  Rule(name: "No script's pipe ends in a reader that may stop early") { tree in
+    // With pipefail the writer, which then writes to nobody, fails the pipe, now and then.
+    let scripts = tree.files.filter { $0.path.hasSuffix(".sh") || $0.path.hasSuffix(".bash") || $0.path == ".ci/run" }
+    return scripts.flatMap { file in
+      var isPiped = false
+      return zip(1..., file.lines).compactMap { number, line in
+        let parts = line.replacing("||", with: ";").split(separator: "|", omittingEmptySubsequences: false)
+        let readers = isPiped ? parts[...] : parts.dropFirst()
+        isPiped = parts.last?.isEmpty == true && parts.count > 1
+        return readers.contains(where: stopsEarly)
+          ? Finding(file, number, "a pipe to a reader that may stop early: read a file, or a variable by `<<<`") : nil
+      }
+    }
+  },
+
   Rule(name: "Nothing names one machine, or a registry's host") { tree in
     // Put together here, so that this file is not its own finding.
     let banned = [
@@ -189,3 +204,11 @@ let textRules: [Rule] = [
     }
   },
 ]
+
+/// Whether a command is `head`, or a `grep` that ends with its first match.
+private func stopsEarly(_ command: Substring) -> Bool {
+  let words = command.split(separator: " ")
+  guard words.first == "grep" else { return words.first == "head" }
+  let options = words.dropFirst().prefix { $0.hasPrefix("-") && $0 != "--" }
+  return options.contains { !$0.hasPrefix("--") && $0.contains { $0 == "q" || $0 == "m" } || $0 == "--quiet" }
+}

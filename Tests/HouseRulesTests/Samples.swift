@@ -161,6 +161,9 @@ struct Sample: Sendable, CustomTestStringConvertible {
   ]
 
   private static let textSamples: [Sample] = [
+    Sample("No script's pipe", ["scripts/a.sh": "a | b | grep -iq c || d\n"], finds: "scripts/a.sh:1"),
+    Sample("No script's pipe", ["scripts/a.sh": "a |\n  head -n 1\n"], finds: "scripts/a.sh:2"),
+    Sample("No script's pipe", ["scripts/a.sh": "a || grep -q b c\ngrep -q d <<<e\na | grep -c -- -q\n"], finds: nil),
     Sample("Nothing names", ["scripts/a.sh": "cd /wo" + "rk/main\n"], finds: "scripts/a.sh:1"),
     Sample("Nothing names", ["scripts/a.sh": "cd \"$root/network\"\n"], finds: nil),
     Sample("Text ends", ["README.md": "a\nb"], finds: "must end"),

@@ -44,6 +44,14 @@ func served(_ arguments: [String]) -> Settings? { record(arguments).1.serve?.set
     }
   }
 
+  @Test(arguments: [["--storage.path", ""], ["--storage.path="]])
+  func anEmptyValueIsAValue(_ storage: [String]) throws {
+    let settings = try #require(served(["--input.file=a="] + storage))
+    #expect(settings.storagePath.isEmpty)
+    #expect(settings.inputs.files == [.init(path: "a=")])
+    #expect(record(["replay", "--", "--storage.path="]).1.replay?.files == ["--storage.path="])
+  }
+
   @Test func replayTakesFilesAndStandardInput() {
     let (code, recorder) = record(["replay", "--format", "json", "a", "-", "b"])
     #expect(code == 41)

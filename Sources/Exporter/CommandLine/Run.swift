@@ -31,7 +31,8 @@ struct Console: Sendable {
 }
 
 /// The same with commands and console given, for tests.
-func run(arguments: [String], commands: Commands, console: Console) -> Int32 {
+func run(arguments given: [String], commands: Commands, console: Console) -> Int32 {
+  let arguments = spelledOut(given)
   // Straight to the command that is named: building the parser of all of them takes longer than counting a small log. What
   // it refuses is refused below, in the words of the whole program.
   if arguments.first == "replay", let replay = try? ReplayCommand.parse(Array(arguments.dropFirst())) {
@@ -59,6 +60,16 @@ func run(arguments: [String], commands: Commands, console: Console) -> Int32 {
     console.error(message + "\n")
     return 2
   }
+}
+
+/// `--storage.path=` as `--storage.path ''`: the parser takes an empty value after a blank alone, and shells, units and
+/// manifests write the former.
+private func spelledOut(_ arguments: [String]) -> [String] {
+  let options = arguments.prefix { $0 != "--" }
+  return options.flatMap { option in
+    option.hasPrefix("--") && option.firstIndex(of: "=") == option.indices.last
+      ? [String(option.dropLast()), ""] : [option]
+  } + arguments[options.endIndex...]
 }
 
 private func runServe(_ command: ServeCommand, _ commands: Commands, _ console: Console) -> Int32 {
