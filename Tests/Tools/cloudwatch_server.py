@@ -24,7 +24,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 certificate, private_key = sys.argv[1:3]
-options = {"groups": 6, "seconds": 12, "overlap": 10, "seed": 0, "rate": 8, "history": 60, "faults": True,
+options = {"groups": 6, "seconds": 12, "overlap": 10, "seed": 0, "rate": 8, "history": 60, "faults": True, "share": 1.0,
            "late_groups": 1, "denied_regions": []} | json.loads(sys.argv[3])
 ACCOUNT = "123456789012"
 keys = {"AKIDTEST": ("secret/of+test", None)}
@@ -129,7 +129,7 @@ class Fault(Exception):
 
 def luck(name, share):
     """Whether this fault happens now."""
-    if calm or chance.random() >= share:
+    if calm or chance.random() >= share * options["share"]:
         return False
     facts["faults"][name] = facts["faults"].get(name, 0) + 1
     return True
@@ -190,6 +190,9 @@ def filter_events(asked):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one piece: no waiting for acknowledgements.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass

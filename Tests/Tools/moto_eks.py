@@ -22,7 +22,7 @@ for cluster in ("one", "two", "three"):
     # This one alone: moto does not heed the prefix of streams.
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[
-        {"timestamp": now - 120_000 + n * 100, "message": line} for n, line in enumerate(lines)])
+        {"timestamp": now - 60_000 + n * 100, "message": line} for n, line in enumerate(lines)])
 print(port, flush=True)
 while True:
     time.sleep(60)

@@ -16,8 +16,6 @@ final class TargetReader {
   private static let pageEvents = 10_000
   /// A group that is not listed for so long is forgotten.
   private static let missingLimit: Microseconds = 86_400_000_000
-  /// Streams of batches have numbers of their own among all inputs.
-  private static let streamBase: UInt64 = 1 << 63
 
   private let session: AWSSession
   private let logs: CloudWatchLogs
@@ -57,7 +55,7 @@ final class TargetReader {
       perSecond: Double(settings.requestsPerSecond), burst: Double(settings.requestsPerSecond * 2))
     logs = CloudWatchLogs(session, region: target.region, source: source, account: target.account, rate: rate)
     poll = settings.pollSeconds * 1_000_000
-    streams = Self.streamBase + UInt64(index) << 32
+    streams = UInt64(index) << 32
     pace = ReadingPace(perSecond: settings.requestsPerSecond)
   }
 
