@@ -8,6 +8,9 @@ public struct CloudWatchLogs {
   /// Groups of one prefix; what comes after them is not listed.
   public static let groupsLimit = 10_000
 
+  /// Their names, and all that must be allowed.
+  public static let operations = ["DescribeLogGroups", "FilterLogEvents"]
+
   private let session: AWSSession
   private let region: String
   private let source: CredentialSource

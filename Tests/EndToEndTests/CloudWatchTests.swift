@@ -137,6 +137,28 @@ import Testing
     }
   }
 
+  /// More log groups than the rate allows for: the log says what binds, and the gauge how far behind it is.
+  @Test func aQuotaThatBindsIsNamed() throws {
+    try Files.withTemporaryFolder { folder in
+      let server = try CloudWatchServer(
+        folder: folder,
+        #"{"groups": 8, "seconds": 60, "late_groups": 0, "overlap": 2, "faults": false, "history": 5}"#)
+      let exporter = try Exporter(
+        configuration: Self.configuration(rate: 1), folder: folder, environment: server.environment)
+      let line = try exporter.process.waitForLine("what binds") { $0.contains("poll_interval") }
+      for word in ["region=eu-west-1", "requests_per_second: 1 ", "log_groups=8", "late_seconds=", "docs/eks.md"] {
+        #expect(line.contains(word), "\(line)")
+      }
+      func behind(_ page: Page) -> Double {
+        page.value("kube_audit_log_groups_read_timestamp_seconds").map { Event.clock - $0 } ?? .infinity
+      }
+      // All were read once; and a round takes eight seconds.
+      try exporter.page("a first round") { behind($0) < 30 }
+      let page = try exporter.page("the group that waits longest") { behind($0) > 4 }
+      #expect(page.value("kube_audit_input_up", ["input": "cloudwatch"]) == 1)
+    }
+  }
+
   /// What cannot work is said at the start, in one sentence that names the link and what to do; nothing else needs it.
   @Test func whatIsMissingIsNamed() throws {
     try Files.withTemporaryFolder { folder in

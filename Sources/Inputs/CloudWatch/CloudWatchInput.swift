@@ -3,6 +3,7 @@ internal import Concurrency
 public import Diagnostics
 internal import Engine
 internal import Logging
+internal import Transport
 
 /// Reads the audit logs of EKS clusters out of CloudWatch Logs: one thread for each target, an account in a region.
 ///
@@ -24,6 +25,12 @@ public struct CloudWatchInput: Input {
     context.status.begin(counting: TargetReport.reasons)
     context.status.update { [targets = settings.targets] snapshot in
       snapshot.scopes = targets.map { InputStatus.CloudScope(account: $0.account, region: $0.region) }
+    }
+    for region in Set(settings.targets.map(\.region)) {
+      for operation in CloudWatchLogs.operations {
+        context.calls.counts.begin(
+          CallName(service: AWSService.cloudWatchLogs.name, operation: operation, region: region))
+      }
     }
     let claims = GroupClaims(context.positions)
     for (index, target) in settings.targets.enumerated() {

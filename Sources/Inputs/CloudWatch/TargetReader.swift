@@ -173,8 +173,7 @@ final class TargetReader {
       "a log group of the infrequent-access class cannot be read by its events", .infrequentAccess, group: group.name,
       [
         "remedy": """
-        Its class cannot be changed: delete it, then switch the audit log of the cluster off and on, so that EKS makes \
-        one of the standard class
+        Its class cannot be changed: delete it and make one of its name in the standard class, which EKS then writes to
         """
       ])
   }
@@ -187,6 +186,7 @@ final class TargetReader {
         report.tell("a log group is gone", group: groups[at].name)
         groups[at].missingSince = now
         groups[at].reader.abandon()
+        groups[at].asked = nil
       }
     }
     groups.removeAll { group in
