@@ -74,7 +74,7 @@ struct CredentialFetcher {
         guard let elements = XMLText.elements(bytes) else { return nil }
         func value(_ name: String) -> String? { elements["\(action)Response/\(action)Result/Credentials/\(name)"] }
         guard let id = value("AccessKeyId"), let key = value("SecretAccessKey"), let token = value("SessionToken"),
-          let expiration = value("Expiration").flatMap({ AWSTime.parse($0) })
+          let expiration = value("Expiration").flatMap({ Timestamp.read($0) })
         else { return nil }
         return Credentials(accessKeyID: id, secretKey: key, sessionToken: token, expiration: expiration)
       }
@@ -188,7 +188,7 @@ struct CredentialFetcher {
         link.reason, "the answer says \(SafeText.escaped(code, limitBytes: 100))", at: place("GET", url),
         remedy: "Look at the role that is attached here, and at its trust policy")
     }
-    let expiration = members["Expiration"].map { AWSTime.parse($0) }
+    let expiration = members["Expiration"].map { Timestamp.read($0) }
     guard let id = members["AccessKeyId"], let key = members["SecretAccessKey"], expiration != .some(nil) else {
       throw Failure(
         link.reason, "the answer holds no credentials", at: place("GET", url),

@@ -15,12 +15,11 @@ extension Counters {
     let isExempt = event.user.isEmpty ? true : event.user.equals("system:anonymous")
     writeDenied(event.code, reason.label, user, address, cluster)
     let hash = denied.table.hash(row.bytes)
-    if let place = denied.table.find(row.bytes, hash) {
-      denied.bump(place, moment, in: &panes)
-    } else {
-      let place = admitDenied(event.code, reason, isExempt: isExempt, network, cluster, hash)
-      denied.bump(place, moment, in: &panes)
-    }
+    let place =
+      denied.table.find(row.bytes, hash)
+      ?? admitDenied(event.code, reason, isExempt: isExempt, network, cluster, hash)
+    denied.bump(place, moment, in: &panes)
+    if settings.keepsEvidence { keep(event, denial: place, reason, cluster) }
     if !event.user.isEmpty { countDistinct(refused, cluster, moment) }
   }
 
@@ -31,7 +30,8 @@ extension Counters {
   }
 
   /// Fills `address` with the source IP.
-  private mutating func writeAddress(_ entries: borrowing Text, _ cluster: Int) -> Network? {
+  @discardableResult
+  mutating func writeAddress(_ entries: borrowing Text, _ cluster: Int) -> Network? {
     address.clear()
     switch source.find(in: entries) {
     case .nothing:

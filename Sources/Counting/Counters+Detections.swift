@@ -63,19 +63,22 @@ extension Counters {
     let arrival = clock(event.time, arrival)
     let time = min(arrival, event.time == AuditEvent.absentTime ? arrival : EventTime.held(event.time))
     let moment = placed(Moment(now: now, reading: number &+ 1, second: EventTime.second(time)), cluster)
-    for rule in rules { countDetection(rule, cluster, moment) }
+    for rule in rules {
+      let place = seriesOf(rule, cluster)
+      detections.bump(place, moment, in: &panes)
+      if settings.keepsEvidence { keep(event, match: place, of: rule, cluster) }
+    }
   }
 
-  private mutating func countDetection(_ rule: Int, _ cluster: Int, _ moment: borrowing Moment) {
-    if let place = findDetection(rule, cluster) { return detections.bump(place, moment, in: &panes) }
-    guard detections.isFull(cluster) else {
-      return detections.bump(admitDetection(rule, cluster), moment, in: &panes)
-    }
+  /// The series that a match counts in.
+  private mutating func seriesOf(_ rule: Int, _ cluster: Int) -> Int {
+    if let place = findDetection(rule, cluster) { return place }
+    guard detections.isFull(cluster) else { return admitDetection(rule, cluster) }
     detections.noteOverflow()
     other.clear()
     other.append(literal: "(other)")
     writeDetection(other.bytes, rules.rules[rule].priority, cluster)
-    detections.bump(detections.overflowSeries(row.bytes, cluster: cluster), moment, in: &panes)
+    return detections.overflowSeries(row.bytes, cluster: cluster)
   }
 
   /// The series of a rule, if it has one; else its labels are in `row`.

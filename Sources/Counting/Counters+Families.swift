@@ -240,7 +240,7 @@ extension Counters {
   }
 
   /// Fills `other` with whom an impersonation names.
-  private mutating func writeImpersonatedUser(_ event: borrowing AuditEvent) {
+  mutating func writeImpersonatedUser(_ event: borrowing AuditEvent) {
     other.clear()
     guard let pseudonyms, pseudonyms.hides(event.impersonatedUser, &content) else {
       return values.append(event.impersonatedUser, whenEmpty: "(none)", to: &other)

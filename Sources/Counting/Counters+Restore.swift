@@ -54,6 +54,7 @@ extension Counters {
   ///   bounded by a small multiple of the state's own size and 23 MB a family.
   public init(settings: CountingSettings, key: SipKey, restoring state: CountingState) throws(Failure) {
     self.init(settings: settings, key: key)
+    evidence = EvidenceBook(next: state.nextEvidence)
     guard !state.series.isEmpty || !state.records.isEmpty else { return }
     let pieces = try StatePieces(state)
     guard pieces.pseudonyms == pseudonyms?.fingerprint else {

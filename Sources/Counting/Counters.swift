@@ -47,6 +47,9 @@ public struct Counters: ~Copyable {
   var detections: BoundedFamily
   var rules: DetectionRules
   var distinct: DistinctUsers
+  var evidence = EvidenceBook()
+  var deniedExemplars = ExemplarBook()
+  var detectionExemplars = ExemplarBook()
   /// Ways to series that spare writing rows.
   var requestShortcuts = NumberShortcuts()
   var trackedShortcuts = NumberShortcuts()
@@ -61,6 +64,9 @@ public struct Counters: ~Copyable {
   var user = LabelBuffer()
   var other = LabelBuffer()
   var address = LabelBuffer()
+  /// The row that tells of an event, and what reads it.
+  var told = LabelRow()
+  let reader = JSONReader()
   /// The same for what becomes a pseudonym.
   var content: [UInt8] = []
 

@@ -28,6 +28,8 @@ public struct CountingSettings: Sendable {
   public var idleSeconds: Int64 = 24 * 3600
   /// What users and source IPs are shown and kept as; nil for their names. What is counted does not change with it.
   public var pseudonyms: Pseudonyms?
+  /// Whether events are kept as evidence of what they were counted as.
+  public var keepsEvidence = false
   /// The names of the inputs, in the order of their indices.
   public var inputs: [String] = []
 
@@ -72,6 +74,8 @@ public struct DetectionRule: Sendable, Hashable {
   }
 
   /// The label `priority`: the words of Falco, whole and in lower case.
+  public static var priorities: [String] { priorityLabels.map { $0.description } }
+
   static let priorityLabels: [StaticString] = [
     "emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug",
   ]

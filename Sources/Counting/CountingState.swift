@@ -60,10 +60,16 @@ public struct CountingDelta: Sendable {
   /// Dropped series. Apply them before `series`, for a place may have been taken again.
   public var removed: [SeriesKey] = []
   public var records: [StateRecord] = []
+  /// Subjects whose earlier evidence tells of nothing any more. Apply them before `evidence`.
+  public var forgottenEvidence: [EvidenceSubject] = []
+  /// New evidence, in the order of its numbers; of each subject at most what is kept.
+  public var evidence: [EvidenceRow] = []
 
   public init() {}
 
-  public var isEmpty: Bool { series.isEmpty && removed.isEmpty && records.isEmpty }
+  public var isEmpty: Bool {
+    series.isEmpty && removed.isEmpty && records.isEmpty && forgottenEvidence.isEmpty && evidence.isEmpty
+  }
 }
 
 /// All that counting needs to go on where it was: what every delta so far has left behind.
@@ -71,6 +77,8 @@ public struct CountingState: Sendable {
   /// In any order, with their labels.
   public var series: [SeriesRow] = []
   public var records: [StateRecord] = []
+  /// The number of the next evidence: above that of all that is kept.
+  public var nextEvidence: UInt64 = 0
 
   public init() {}
 }

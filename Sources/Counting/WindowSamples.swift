@@ -1,12 +1,13 @@
 internal import Metrics
 
 extension BoundedFamily {
-  /// The totals.
-  func samples() -> SampleSet {
+  /// The totals, each with the event that it counted last where that is known.
+  func samples(_ exemplars: ExemplarBook = ExemplarBook()) -> SampleSet {
     var samples = SampleSet(sharing: table.arena)
     samples.reserve(table.liveCount)
     for place in table.series.indices where table.series[place].state != .free {
       samples.append(table.series[place].labels, Double(table.series[place].count))
+      if table.series[place].count > 0, let exemplar = exemplars[place] { samples.attach(exemplar) }
     }
     return samples
   }

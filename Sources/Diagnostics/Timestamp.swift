@@ -11,6 +11,27 @@ public enum Timestamp {
     return date + "T" + clock + "." + padded(micros / 1000, 3) + "Z"
   }
 
+  /// Reads `2026-01-02T03:04:05Z`, with or without a fraction, also with `+00:00`; nil for anything else.
+  public static func read(_ text: String) -> Microseconds? {
+    let bytes = Array(text.utf8)
+    guard bytes.count >= 20, bytes[4] == 0x2d, bytes[7] == 0x2d, bytes[10] == UInt8(ascii: "T"), bytes[13] == 0x3a,
+      bytes[16] == 0x3a
+    else { return nil }
+    func number(_ range: Range<Int>) -> Int64? {
+      guard bytes[range].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+      return Int64(String(decoding: bytes[range], as: UTF8.self))
+    }
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
+      let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month), (1...31).contains(day),
+      hour < 24, minute < 60, second <= 60
+    else { return nil }
+    var zone = bytes[19...]
+    if zone.first == UInt8(ascii: ".") { zone = zone.dropFirst().drop { $0 >= 0x30 && $0 <= 0x39 } }
+    guard zone.elementsEqual("Z".utf8) || zone.elementsEqual("+00:00".utf8) else { return nil }
+    let days = CalendarDays.count(year: year, month: month, day: day)
+    return (days * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000
+  }
+
   /// The date of a day counted from 1970-01-01. Years are counted from March, so that the leap day is a year's last.
   private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let (era, dayOfEra) = divided(days + 719_468, by: 146_097)
@@ -31,5 +52,17 @@ public enum Timestamp {
   private static func padded(_ value: Int64, _ width: Int) -> String {
     let digits = String(value)
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+}
+
+/// Days of the proleptic Gregorian calendar.
+public enum CalendarDays {
+  /// Days from 1970-01-01 to this date, of the years 0 to 9999.
+  public static func count(year: Int64, month: Int64, day: Int64) -> Int64 {
+    // Counted from March, the leap day is a year's last, and a month's beginning does not depend on the year.
+    let shifted = month > 2 ? year : year - 1
+    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+    let leapDays = shifted >= 0 ? shifted / 4 - shifted / 100 + shifted / 400 : -1
+    return shifted * 365 + leapDays + dayOfYear - 719_468
   }
 }

@@ -1,5 +1,5 @@
 internal import Concurrency
-internal import Counting
+public import Counting
 public import Diagnostics
 internal import Metrics
 public import State
@@ -8,29 +8,38 @@ public import State
 public protocol EpochStore: Sendable {
   /// Makes a change durable, all of it or nothing; after an error the outcome may be unknown.
   func commit(_ change: StateChange) throws(Failure)
+  /// Evidence that was committed, the newest first.
+  func evidence(_ query: EvidenceQuery) throws(Failure) -> [EvidenceRow]
   /// Nothing more will come.
   func close()
 }
 
 extension StateStore: EpochStore {}
 
+/// Takes the answer to a question for evidence; nil when it cannot be read now.
+public typealias EvidenceReader = @Sendable ([EvidenceRow]?) -> Void
+
 /// Makes epochs durable, one after another, on a thread of its own: only then are senders answered and readings shown.
 ///
 /// At most one epoch is in flight; the engine counts on into the next one meanwhile. What could not be written is merged
 /// with what follows and tried again, after a pause that doubles; until then senders are told to come again, and readers
 /// see the last committed counters with the gauges of now.
-/// - Bound: what waits to be written has one value for each key of the state.
+/// Questions for evidence are answered between two epochs.
+/// - Bound: what waits to be written has one value for each key of the state; `questionsLimit` questions wait.
 final class Committer: Sendable {
   private struct State {
     var epoch: Epoch?
     var isCommitting = false
     var isClosed = false
+    var questions: [(query: EvidenceQuery, reader: EvidenceReader)] = []
   }
   private enum Step {
+    case question(EvidenceQuery, EvidenceReader)
     case epoch(Epoch)
     case retry
     case end
   }
+  private static let questionsLimit = 16
   private let state = Monitor(State())
   private let store: any EpochStore
   private let status: CommitStatus
@@ -66,6 +75,16 @@ final class Committer: Sendable {
     }
   }
 
+  /// Has `reader` called with evidence, on the commit thread or, when too many wait, at once.
+  func ask(_ query: EvidenceQuery, _ reader: @escaping EvidenceReader) {
+    let waits = state.update { state in
+      guard !state.isClosed, state.questions.count < Self.questionsLimit else { return false }
+      state.questions.append((query, reader))
+      return true
+    }
+    if !waits { reader(nil) }
+  }
+
   /// Returns once everything handed in was tried; the loop ends.
   func close() { state.update { $0.isClosed = true } }
 
@@ -84,6 +103,8 @@ final class Committer: Sendable {
         backlog.tell(epoch)
         state.update { $0.isCommitting = false }
         whenIdle()
+      case .question(let query, let reader):
+        reader(try? store.evidence(query))
       case .retry:
         write(&backlog, isDue: true)
       case .end:
@@ -120,6 +141,10 @@ final class Committer: Sendable {
         state.epoch = nil
         state.isCommitting = true
         return .epoch(epoch)
+      }
+      if !state.questions.isEmpty {
+        let question = state.questions.removeFirst()
+        return .question(question.query, question.reader)
       }
       return state.isClosed ? .end : nil
     } ?? .retry

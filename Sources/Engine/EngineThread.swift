@@ -42,6 +42,9 @@ public final class EngineThread: Sendable {
     }
   }
 
+  /// Has `reader` called with evidence that was committed, on the commit thread, or at once when too many ask.
+  public func ask(_ query: EvidenceQuery, _ reader: @escaping EvidenceReader) { committer.ask(query, reader) }
+
   /// Waits until everything that was in the closed queue is counted and committed.
   public func join() {
     engine.join()

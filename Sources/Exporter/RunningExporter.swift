@@ -54,6 +54,7 @@ final class RunningExporter: Sendable {
     let commits = CommitStatus()
     var engineSettings = settings.engine(inputs: chosen.map(\.name), rules: options.rules)
     engineSettings.counting.pseudonyms = options.pseudonyms?.pseudonyms
+    engineSettings.counting.keepsEvidence = settings.limits.evidenceBytes > 0
     Self.tell(options.pseudonyms, logger)
     RuleFiles.tell(options.rules, logger)
     do throws(Failure) {
@@ -69,7 +70,8 @@ final class RunningExporter: Sendable {
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
       settings: settings, queue: queue, statuses: inputs.statuses, calls: inputs.calls.counts,
-      state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock)
+      state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock,
+      ask: { [engine] query, reader in engine.ask(query, reader) })
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, options: serving, router: web.router, counters: web.counters,
       gate: gates.web)
@@ -114,7 +116,8 @@ final class RunningExporter: Sendable {
 
   private static func openState(_ settings: Settings, _ logger: Logger) throws(Failure) -> (StateStore, SavedState) {
     let path = settings.storagePath
-    let store = try StateStore(path.isEmpty ? .memory : .directory(path))
+    let store = try StateStore(
+      path.isEmpty ? .memory : .directory(path), evidenceBytesLimit: settings.limits.evidenceBytes)
     let saved = try store.load()
     if path.isEmpty {
       logger.warning("counts are kept in memory and begin at 0 with each start: storage.path is empty")
@@ -199,8 +202,8 @@ struct WebWiring: Sendable {
 
   init(
     settings: Settings, queue: BatchQueue, statuses: [InputStatus], calls: CallCounts, state: StateMetrics,
-    reloader: Reloader,
-    readiness: Readiness, clock: Clock
+    reloader: Reloader, readiness: Readiness, clock: Clock,
+    ask: @escaping @Sendable (EvidenceQuery, @escaping EvidenceReader) -> Void
   ) {
     let metrics = SelfMetrics(
       inputs: statuses, calls: calls, queue: queue, state: state, http: counters, reloads: reloader.status)
@@ -219,11 +222,15 @@ struct WebWiring: Sendable {
         PageModel(
           readings: readings, inputs: statuses.map { PageModel.Input(name: $0.name, status: $0.snapshot) },
           version: Version.version, startedAt: startedAt, now: clock.now, linkPrefix: settings.web.linkPrefix,
-          telemetryPath: settings.web.telemetryPath, obstacle: readiness.obstacle, projectURL: Version.projectURL))
+          telemetryPath: settings.web.telemetryPath,
+          hasEvidence: settings.limits.evidenceBytes > 0, obstacle: readiness.obstacle, projectURL: Version.projectURL))
     }
     var routes = WebRoutes(
       scrapes: scrapes, views: views, readiness: readiness, telemetryPath: settings.web.telemetryPath, page: page)
     if settings.web.isLifecycleEnabled { routes.reload = { tell in tell(reloader.reload()) } }
+    if settings.limits.evidenceBytes > 0 {
+      routes.evidence = EvidenceRoutes(ask: ask, clock: clock, linkPrefix: settings.web.linkPrefix)
+    }
     routes.didScrape = { number in _ = queue.ask(.scraped(number)) }
     router = Router(prefix: settings.web.prefix, routes.all)
   }

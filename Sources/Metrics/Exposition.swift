@@ -38,7 +38,7 @@ public enum Exposition {
       let samples = readings[family.id]
       guard !samples.isEmpty else { continue }
       appendHead(of: family, as: format, to: &piece)
-      append(samples, of: family, to: &piece, pieceBytes, take)
+      append(samples, of: family, as: format, to: &piece, pieceBytes, take)
       if let histogram = samples.histogram { append(histogram, of: family, to: &piece) }
     }
     if format == .openMetrics { piece += end }
@@ -61,8 +61,11 @@ public enum Exposition {
   }
 
   private static func append(
-    _ samples: SampleSet, of family: Family, to page: inout [UInt8], _ pieceBytes: Int, _ take: ([UInt8]) -> Void
+    _ samples: SampleSet, of family: Family, as format: ExpositionFormat, to page: inout [UInt8], _ pieceBytes: Int,
+    _ take: ([UInt8]) -> Void
   ) {
+    let exemplars = format == .openMetrics ? samples.exemplars : [:]
+    var row = 0
     let name = Array(family.name.utf8)
     let open = name + [UInt8(ascii: "{")]
     samples.forEach { prefix, labels, value in
@@ -76,12 +79,22 @@ public enum Exposition {
       }
       page.append(UInt8(ascii: " "))
       appendNumber(value, to: &page)
+      if !exemplars.isEmpty, let exemplar = exemplars[row] { append(exemplar, to: &page) }
+      row += 1
       page.append(UInt8(ascii: "\n"))
       if page.count >= pieceBytes {
         take(page)
         page.removeAll(keepingCapacity: true)
       }
     }
+  }
+
+  /// ` # {audit_id="…"} 1 1767600000.1`: the sample grew by one then.
+  private static func append(_ exemplar: Exemplar, to page: inout [UInt8]) {
+    page += " # {".utf8
+    page += exemplar.label
+    page += "} 1 ".utf8
+    appendNumber(exemplar.seconds, to: &page)
   }
 
   /// Buckets hold everything up to their bound, those below included.

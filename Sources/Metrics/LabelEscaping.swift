@@ -27,10 +27,21 @@ enum LabelEscaping {
       }
     }
   }
+}
 
-  /// Takes `name="value",…` apart and undoes the escapes. Reads only what this module has written.
-  static func split(_ text: [UInt8]) -> [(label: Label, value: String)] {
-    var labels: [(label: Label, value: String)] = []
+/// Rendered labels, read again.
+public enum LabelText {
+  /// `name="value"`, escaped.
+  public static func text(_ name: String, _ value: String) -> [UInt8] {
+    var text = Array("\(name)=\"".utf8)
+    LabelEscaping.append(value.utf8, to: &text)
+    text.append(UInt8(ascii: "\""))
+    return text
+  }
+
+  /// Takes `name="value",…` apart and undoes the escapes. Reads only what this project has written.
+  public static func split(_ text: [UInt8]) -> [(name: String, value: String)] {
+    var labels: [(name: String, value: String)] = []
     var at = 0
     while at < text.count, let equals = text[at...].firstIndex(of: UInt8(ascii: "=")) {
       let name = String(decoding: text[at..<equals], as: UTF8.self)
@@ -46,7 +57,7 @@ enum LabelEscaping {
         at += 1
       }
       at += 2
-      if let label = Label(rawValue: name) { labels.append((label, String(decoding: value, as: UTF8.self))) }
+      labels.append((name, String(decoding: value, as: UTF8.self)))
     }
     return labels
   }

@@ -87,8 +87,8 @@ public struct SampleQuery: Sendable, Equatable {
       } else {
         index[key] = groups.count
         (last, lastKey) = (groups.count, key)
-        let found = LabelEscaping.split(key)
-        let values = labels.map { label in found.first { $0.label == label }?.value ?? "" }
+        let found = LabelText.split(key)
+        let values = labels.map { label in found.first { $0.name == label.rawValue }?.value ?? "" }
         groups.append(Group(values: values, value: value))
       }
     }

@@ -13,6 +13,8 @@ public struct SampleSet: Sendable {
   }
 
   public private(set) var rows: [Row] = []
+  /// By the index of their row.
+  public private(set) var exemplars: [Int: Exemplar] = [:]
   /// The only sample of a family of histograms; it has no rows.
   public let histogram: Histogram?
   private var shared: [[UInt8]]
@@ -57,6 +59,9 @@ public struct SampleSet: Sendable {
     rows.append(Row(value: value, labels: labels, prefix: UInt32(truncatingIfNeeded: prefix)))
   }
 
+  /// Says by which event the last row was counted up last.
+  public mutating func attach(_ exemplar: Exemplar) { exemplars[rows.count - 1] = exemplar }
+
   /// Appends a row with labels of its own. Values are trusted to be sanitised text; they are escaped here.
   public mutating func append(_ labels: [(Label, String)], _ value: Double) { append([], labels, value) }
 
@@ -88,7 +93,9 @@ public struct SampleSet: Sendable {
   public func labels(of row: Row) -> [(label: Label, value: String)] {
     let start = Int(row.labels.offset)
     let text = chunk(row.labels.chunk)[start..<start + Int(row.labels.count)]
-    return LabelEscaping.split(prefixes[Int(row.prefix)] + text)
+    return LabelText.split(prefixes[Int(row.prefix)] + text).compactMap { name, value in
+      Label(rawValue: name).map { ($0, value) }
+    }
   }
 
   /// The value of `label` in a row of this set; nil when it has no such label.
@@ -99,5 +106,19 @@ public struct SampleSet: Sendable {
   private func chunk(_ index: UInt32) -> [UInt8] {
     let index = Int(index)
     return index < shared.count ? shared[index] : own.chunks[index - shared.count]
+  }
+}
+
+/// One event among those that a sample counts: what leads from a number to what happened. Only OpenMetrics can show it.
+public struct Exemplar: Sendable, Equatable {
+  /// Its only label, rendered: `audit_id="…"`.
+  let label: [UInt8]
+  /// When it happened, seconds since the epoch.
+  let seconds: Double
+
+  /// - Parameter value: of its label, escaped; with the name at most 128 characters.
+  public init(_ name: String, escaped value: [UInt8], seconds: Double) {
+    label = Array("\(name)=\"".utf8) + value + [UInt8(ascii: "\"")]
+    self.seconds = seconds
   }
 }

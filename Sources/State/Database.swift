@@ -118,6 +118,13 @@ struct DatabaseError: Error, Equatable {
     case blob([UInt8])
   }
 
+  /// Runs it with these values to its end, calls `body` at each row, then makes it ready for the next time.
+  borrowing func forEachRow(_ values: [Value], _ body: (borrowing Statement) -> Void) throws(DatabaseError) {
+    try start(values)
+    defer { unsafe sqlite3_reset(raw) }
+    while try step() { body(self) }
+  }
+
   /// Moves on to the next row; false behind the last.
   borrowing func step() throws(DatabaseError) -> Bool {
     let code = unsafe sqlite3_step(raw)

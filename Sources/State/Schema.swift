@@ -11,7 +11,7 @@ struct Schema: Sendable {
   /// The version that this program writes.
   var version: Int64 { Int64(steps.count) }
 
-  static let current = Schema(steps: [first])
+  static let current = Schema(steps: [first, second])
 
   private static let first = """
     -- The secret key of all digests, and when this state began.
@@ -34,6 +34,14 @@ struct Schema: Sendable {
     CREATE TABLE positions (
       input TEXT NOT NULL, stream TEXT NOT NULL, offset INTEGER NOT NULL, mark BLOB NOT NULL,
       PRIMARY KEY (input, stream)) STRICT, WITHOUT ROWID;
+    """
+
+  private static let second = """
+    -- Events that were counted, for who asks what a number stands for: what is told of each, as labels.
+    CREATE TABLE evidence (
+      id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, subject TEXT NOT NULL, time INTEGER NOT NULL, labels TEXT NOT NULL)
+      STRICT;
+    CREATE INDEX evidence_by_subject ON evidence (kind, subject, id);
     """
 
   /// Brings an open database to this version, in one transaction for each step.

@@ -144,6 +144,25 @@ extension CountingDelta {
       return SeriesRow(family: new.family, place: new.place, text: old.text, count: new.count, data: new.data)
     }
     records = StateChange.newest(records, later.records, \.key)
+    merge(evidenceOf: later)
+  }
+}
+
+extension CountingDelta {
+  /// Of each subject the newest stay, as many as are kept.
+  private mutating func merge(evidenceOf later: CountingDelta) {
+    if !later.forgottenEvidence.isEmpty {
+      let gone = Set(later.forgottenEvidence)
+      evidence.removeAll { gone.contains($0.subject) }
+      forgottenEvidence = StateChange.newest(forgottenEvidence, later.forgottenEvidence) { $0 }
+    }
+    guard !evidence.isEmpty else { return evidence = later.evidence }
+    var kept: [EvidenceSubject: Int] = [:]
+    evidence = Array(
+      (evidence + later.evidence).reversed().filter { row in
+        kept[row.subject, default: 0] += 1
+        return kept[row.subject, default: 0] <= row.subject.limit
+      }.reversed())
   }
 }
 

@@ -4,7 +4,7 @@ internal import Diagnostics
 
 /// One open database with its tables, and the statements that read and write them.
 final class StateConnection {
-  private let database: Database
+  let database: Database
   private let newSeries: Statement
   private let changedSeries: Statement
   private let removeSeries: Statement
@@ -14,6 +14,7 @@ final class StateConnection {
   private let forgetDigests: Statement
   private let position: Statement
   private let removePosition: Statement
+  private let evidence: EvidenceTable
 
   /// Pages of the log that are moved into the file at a time: 4 KiB each.
   private static let checkpointPages = 4_000
@@ -55,7 +56,7 @@ final class StateConnection {
   }
 
   /// - Parameter database: has all tables.
-  init(_ database: consuming Database) throws(DatabaseError) {
+  init(_ database: consuming Database, evidenceBytesLimit: Int) throws(DatabaseError) {
     newSeries = try database.prepare(
       "INSERT OR REPLACE INTO series (labels, count, data, family, place) VALUES (?, ?, ?, ?, ?)")
     changedSeries = try database.prepare("UPDATE series SET count = ?, data = ? WHERE family = ? AND place = ?")
@@ -67,6 +68,7 @@ final class StateConnection {
     position = try database.prepare(
       "INSERT OR REPLACE INTO positions (input, stream, offset, mark) VALUES (?, ?, ?, ?)")
     removePosition = try database.prepare("DELETE FROM positions WHERE input = ? AND stream = ?")
+    evidence = try EvidenceTable(database, bytesLimit: evidenceBytesLimit)
     self.database = database
   }
 
@@ -75,6 +77,7 @@ final class StateConnection {
     try database.execute("BEGIN IMMEDIATE")
     do throws(DatabaseError) {
       try write(change.counting)
+      try evidence.write(change.counting, to: database)
       for row in change.accounts {
         try account.run(.text(row.input), .text(row.kind), .text(row.reason), .number(row.value))
       }
@@ -87,10 +90,17 @@ final class StateConnection {
         try position.run(.text(row.key.input), .text(row.key.stream), .number(row.offset), .blob(row.mark))
       }
       try database.execute("COMMIT")
+      evidence.settle()
     } catch {
+      evidence.undo()
       if database.isInTransaction { try? database.execute("ROLLBACK") }
       throw error
     }
+  }
+
+  /// Evidence that a question asks for, the newest first.
+  func evidence(_ query: EvidenceQuery) throws(DatabaseError) -> [EvidenceRow] {
+    try evidence.rows(query, in: database)
   }
 
   private func write(_ delta: CountingDelta) throws(DatabaseError) {
@@ -133,6 +143,8 @@ final class StateConnection {
           input: accounts.text(0), kind: accounts.text(1), reason: accounts.text(2),
           value: UInt64(bitPattern: accounts.integer(3))))
     }
+    state.counting.nextEvidence = UInt64(
+      bitPattern: try database.integer("SELECT max(id) + 1 FROM evidence") ?? 0)
     try readDigests(into: &state)
     let positions = try database.prepare("SELECT input, stream, offset, mark FROM positions")
     while try positions.step() {

@@ -1,4 +1,5 @@
 internal import Concurrency
+public import Counting
 public import Diagnostics
 
 /// Keeps the state of the exporter over restarts and crashes: one SQLite file, one transaction for each change.
@@ -18,6 +19,7 @@ public import Diagnostics
   }
 
   public let location: Location
+  private let evidenceBytesLimit: Int
   private let file: StateFile?
   private let schema: Schema
   private let vfs: String?
@@ -27,10 +29,17 @@ public import Diagnostics
   private var key: FileKey?
 
   /// Opens the state, or makes it.
-  public convenience init(_ location: Location) throws(Failure) { try self.init(location, schema: .current, vfs: nil) }
+  ///
+  /// - Parameter evidenceBytesLimit: labels of evidence that are kept, one half for each kind of subject.
+  public convenience init(_ location: Location, evidenceBytesLimit: Int = 4 << 20) throws(Failure) {
+    try self.init(location, schema: .current, evidenceBytesLimit: evidenceBytesLimit)
+  }
 
-  init(_ location: Location, schema: Schema, vfs: String? = nil) throws(Failure) {
+  init(
+    _ location: Location, schema: Schema, vfs: String? = nil, evidenceBytesLimit: Int = 4 << 20
+  ) throws(Failure) {
     self.location = location
+    self.evidenceBytesLimit = evidenceBytesLimit
     self.schema = schema
     self.vfs = vfs
     switch location {
@@ -75,6 +84,13 @@ public import Diagnostics
     }
   }
 
+  /// Evidence that a question asks for, the newest first. From the thread that commits.
+  public func evidence(_ query: EvidenceQuery) throws(Failure) -> [EvidenceRow] {
+    let connection = if let open = self.connection { open } else { try open(isFirst: false) }
+    self.connection = connection
+    do throws(DatabaseError) { return try connection.evidence(query) } catch { throw StateFailure.of(error, place) }
+  }
+
   /// Moves everything into the one file, and gives it free.
   public func close() { connection = nil }
 
@@ -93,7 +109,9 @@ public import Diagnostics
       try schema.migrate(database) { database throws(DatabaseError) in try StateConnection.fill(database) }
       if isDurable { try StateConnection.recover(database, checking: isFirst) }
     }
-    do throws(DatabaseError) { return try StateConnection(database) } catch { throw StateFailure.of(error, place) }
+    do throws(DatabaseError) {
+      return try StateConnection(database, evidenceBytesLimit: evidenceBytesLimit)
+    } catch { throw StateFailure.of(error, place) }
   }
 
   private func attempt<R: ~Copyable>(_ body: () throws(DatabaseError) -> R) throws(Failure) -> R {

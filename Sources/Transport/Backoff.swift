@@ -74,15 +74,3 @@ public enum HTTPDate {
     return Int64(text)
   }
 }
-
-/// Days of the proleptic Gregorian calendar.
-public enum CalendarDays {
-  /// Days from 1970-01-01 to this date, of the years 0 to 9999.
-  public static func count(year: Int64, month: Int64, day: Int64) -> Int64 {
-    // Counted from March, the leap day is a year's last, and a month's beginning does not depend on the year.
-    let shifted = month > 2 ? year : year - 1
-    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-    let leapDays = shifted >= 0 ? shifted / 4 - shifted / 100 + shifted / 400 : -1
-    return shifted * 365 + leapDays + dayOfYear - 719_468
-  }
-}

@@ -4,14 +4,16 @@ import Testing
 
 /// The real program reads CloudWatch Logs: a server that misbehaves on purpose, over TLS, and moto for the plain way.
 @Suite(.serialized) struct CloudWatchTests {
-  private static func configuration(_ targets: String = "[eu-west-1]", rate: Int = 100) -> String {
+  private static func configuration(_ targets: String = "[eu-west-1]", rate: Int = 100, lookBack: String = "2m")
+    -> String
+  {
     """
     inputs:
       cloudwatch:
         targets: \(targets)
         poll_interval: 1s
         overlap: 10s
-        look_back: 2m
+        look_back: \(lookBack)
         discovery_interval: 2s
         requests_per_second: \(rate)
 
@@ -144,7 +146,7 @@ import Testing
         folder: folder,
         #"{"groups": 8, "seconds": 60, "late_groups": 0, "overlap": 2, "faults": false, "history": 5}"#)
       let exporter = try Exporter(
-        configuration: Self.configuration(rate: 1), folder: folder, environment: server.environment)
+        configuration: Self.configuration(rate: 1, lookBack: "0s"), folder: folder, environment: server.environment)
       let line = try exporter.process.waitForLine("what binds") { $0.contains("poll_interval") }
       for word in ["region=eu-west-1", "requests_per_second: 1 ", "log_groups=8", "late_seconds=", "docs/eks.md"] {
         #expect(line.contains(word), "\(line)")

@@ -153,4 +153,21 @@ import Testing
     state.positions = saved.positions
     return state
   }
+
+  /// While a commit hangs, questions for evidence wait, as many as may; further ones are refused at once. All are answered.
+  @Test func questionsWaitForTheCommit() throws {
+    let bench = try CommitBench()
+    bench.store.behave(.hang)
+    #expect(bench.push(1))
+    #expect(bench.store.record.wait(milliseconds: 60_000) { $0.attempts > 0 ? true : nil } == true)
+    let told = Monitor<[Bool]>([])
+    for _ in 0..<20 { bench.askForEvidence(told) }
+    #expect(told.withLock { $0 } == [false, false, false, false], "sixteen wait")
+    bench.store.behave(.succeed)
+    #expect(told.wait(milliseconds: 60_000) { $0.count == 20 ? true : nil } == true)
+    #expect(told.withLock { $0.count { $0 } } == 16)
+    bench.stop()
+    bench.askForEvidence(told)
+    #expect(told.withLock { $0.last } == false, "nobody is left to answer")
+  }
 }

@@ -1,4 +1,5 @@
 import Concurrency
+import Counting
 import Diagnostics
 import Metrics
 import State
@@ -40,6 +41,8 @@ final class FakeStore: EpochStore {
     guard succeeds else { throw Self.failure }
     record.update { $0.changes.append(change) }
   }
+
+  func evidence(_ query: EvidenceQuery) throws(Failure) -> [EvidenceRow] { committed.counting.evidence }
 
   func close() { record.update { $0.isClosed = true } }
 }
@@ -86,6 +89,11 @@ final class CommitBench {
       guard let given = answers[serial], given.count >= count else { return nil }
       return given.last
     }
+  }
+
+  /// Asks for evidence; how each question was answered is added to `told`.
+  func askForEvidence(_ told: Monitor<[Bool]>) {
+    running.ask(EvidenceQuery()) { rows in told.update { $0.append(rows != nil) } }
   }
 
   /// Readings that are committed, or what stands in for them.

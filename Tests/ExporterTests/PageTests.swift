@@ -232,7 +232,7 @@ import Testing
     let page = String(decoding: Page.render(PageSamples.busy), as: UTF8.self)
     #expect(page.components(of: "<style>\(Page.style)</style>") == 1)
     #expect(page.components(of: "style=") == 0, "the policy forbids style attributes")
-    let policy = Page.securityHeaders.first { $0.name == "Content-Security-Policy" }?.value ?? ""
+    let policy = Page.securityHeaders().first { $0.name == "Content-Security-Policy" }?.value ?? ""
     #expect(policy.hasPrefix("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"))
   }
 

@@ -1,3 +1,4 @@
+import Counting
 import CLinux
 import Diagnostics
 import Glibc
@@ -32,7 +33,7 @@ import Testing
     Fault(testDescription: "another program's mark", reason: .stateForeign, says: "another program's") { path in
       try Database(path: path).execute("PRAGMA application_id = 7")
     },
-    Fault(testDescription: "a newer version", reason: .stateNewer, says: "schema 99, this one knows 1") { path in
+    Fault(testDescription: "a newer version", reason: .stateNewer, says: "schema 99, this one knows 2") { path in
       try Database(path: path).execute("PRAGMA user_version = 99")
     },
     Fault(testDescription: "a damaged page", reason: .stateDamaged, says: "damaged") { path in
@@ -161,8 +162,27 @@ import Testing
       #expect(StateModel(try store.load()) == before)
       store.close()
       let database = try Database(path: folder + "/" + StateFile.name)
-      #expect(try database.integer("PRAGMA user_version") == 3)
+      #expect(try database.integer("PRAGMA user_version") == Schema.current.version + 2)
       #expect(try database.integer("SELECT count(*) FROM records WHERE note = 'none'") == Int64(before.records.count))
+    }
+  }
+
+  /// The first version had no evidence.
+  @Test func theFirstVersionIsBroughtUp() throws {
+    try Files.withTemporaryFolder { folder in
+      let path = try Self.good(in: folder)
+      do {
+        let database = try Database(path: path)
+        try database.execute("DROP TABLE evidence; PRAGMA user_version = 1")
+      }
+      let before = ChangeMaker.model(seed: 1, steps: 30)
+      let store = try StateStore(.directory(folder))
+      #expect(StateModel(try store.load()) == before)
+      var change = StateChange()
+      let row = EvidenceRow(id: 4, subject: .match(rule: "r"), time: 5, labels: Array(#"k8s_cluster="c""#.utf8))
+      change.counting.evidence = [row]
+      try store.commit(change)
+      #expect(try store.evidence(EvidenceQuery()) == [row])
     }
   }
 
@@ -174,7 +194,7 @@ import Testing
       #expect(
         Self.reason { () throws(Failure) in _ = try StateStore(.directory(folder), schema: broken) } == .stateFailed)
       let database = try Database(path: path)
-      #expect(try database.integer("PRAGMA user_version") == 2)
+      #expect(try database.integer("PRAGMA user_version") == Schema.current.version + 1)
       #expect(try database.integer("SELECT count(*) FROM accounts") == 2)
     }
   }

@@ -58,6 +58,13 @@ struct ChangeMaker {
     self.seriesLimit = seriesLimit
   }
 
+  /// What so many changes lead to.
+  static func model(seed: UInt64, steps: Int) -> StateModel {
+    var maker = ChangeMaker(seed: seed)
+    for _ in 0..<steps { _ = maker.next() }
+    return maker.model
+  }
+
   mutating func next(size: Int = 12) -> StateChange {
     var change = StateChange()
     time += Int64(random.pick(0...500))

@@ -29,6 +29,8 @@ final class Exchange {
   private let core: ServerCore
   private let watch: ConnectionWatch?
   private let targetCount: Int
+  /// What stands behind the question mark of the target.
+  private let query: String
   /// Whether the head is written in the one way that every reader takes alike.
   private var isPlain: Bool
   private var stage = Stage.head
@@ -46,6 +48,7 @@ final class Exchange {
     self.core = core
     self.watch = watch
     targetCount = target.count
+    query = String(decoding: target.drop { $0 != UInt8(ascii: "?") }.dropFirst(), as: UTF8.self)
     isPlain = HeadForm.isPlainTarget(target)
     watch?.arm(seconds: core.options.requestSeconds)
   }
@@ -118,7 +121,7 @@ final class Exchange {
   private func begin(_ connection: Connection, method: String, url: String) -> MHD_Result {
     let headers = connection.headers()
     let path = HeadForm.path(of: url)
-    var request = HTTPRequest(method: method, path: path, headers: headers)
+    var request = HTTPRequest(method: method, path: path, query: query, headers: headers)
     if case .route(let route, _) = core.router.find(path) {
       handlerName = route.pattern
       didAnswer = route.didAnswer
@@ -187,7 +190,8 @@ final class Exchange {
       }
       return refuse(connection, .text(302, "See \(place)", headers: [("Location", place)]), framing)
     case .route(let route, let path):
-      let request = HTTPRequest(method: method, path: path, headers: request.headers, sender: request.sender)
+      let request = HTTPRequest(
+        method: method, path: path, query: query, headers: request.headers, sender: request.sender)
       guard route.methods.contains(method) else {
         return refuse(connection, .text(405, "Use \(route.allow).", headers: [("Allow", route.allow)]), framing)
       }

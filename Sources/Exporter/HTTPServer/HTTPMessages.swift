@@ -1,10 +1,13 @@
 internal import AuditEvents
+internal import Metrics
 
 /// The head of a request, and its body once that has arrived.
 struct HTTPRequest: Sendable {
   let method: String
   /// As it was sent, percent signs not undone, without the query and without the route prefix; begins with `/`.
   let path: String
+  /// As it was sent, without the question mark; `QueryString` takes it apart.
+  let query: String
   /// In the order they came, names in lower case. At most the server's memory limit for one connection.
   let headers: [Header]
   /// Nil for routes that take none.
@@ -54,5 +57,25 @@ struct HTTPResponse: Sendable {
   /// 503, to be tried again.
   static func unavailable(_ text: String, retryAfterSeconds: Int = 1) -> HTTPResponse {
     .text(503, text, headers: [("Retry-After", String(retryAfterSeconds))])
+  }
+}
+
+extension HTTPResponse {
+  /// A page that is held compressed, in the encoding that the client likes.
+  init(
+    _ status: Int, headers: [(name: String, value: String)], packed: PackedPage, _ encoding: Negotiation.Encoding
+  ) {
+    let headers = headers + [("Vary", Negotiation.vary)]
+    switch encoding {
+    case .gzip:
+      self.init(status, headers: headers + [("Content-Encoding", "gzip")], body: .bytes(packed.gzip))
+    case .identity: self.init(status, headers: headers, body: .unpacked(packed))
+    }
+  }
+
+  /// The same for people, never kept by their browser.
+  init(_ status: Int, page: PackedPage, _ encoding: Negotiation.Encoding, hasForm: Bool = false) {
+    let headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
+    self.init(status, headers: headers + Page.securityHeaders(hasForm: hasForm), packed: page, encoding)
   }
 }

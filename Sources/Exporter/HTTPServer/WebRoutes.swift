@@ -27,7 +27,7 @@ final class Readiness: Sendable {
   }
 }
 
-/// What is served for scrapers and people: `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload` and the page at `/`.
+/// What is served for scrapers and people: `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, the page at `/`, and evidence.
 struct WebRoutes: Sendable {
   /// Loads the configuration anew and tells what happened, on any thread: nil when it is in force, else why it is not.
   typealias Reload = @Sendable (@escaping @Sendable (String?) -> Void) -> Void
@@ -44,22 +44,25 @@ struct WebRoutes: Sendable {
   var didScrape: @Sendable (UInt32) -> Void = { _ in }
   /// Writes the page for people.
   var page: @Sendable (Readings) -> [UInt8]
+  /// Nil where none is kept.
+  var evidence: EvidenceRoutes?
 
   /// All routes. A telemetry path of `/` takes the page's place.
   var all: [Route] {
     var routes = [metrics, healthy, ready, reloading]
     if telemetryPath != "/" { routes.append(front) }
-    return routes
+    return routes + (evidence?.all ?? [])
   }
 
   private var metrics: Route {
     Route(telemetryPath) { [scrapes, didScrape] request, responder in
       let wish = Negotiation(accept: request.header("accept"), acceptEncoding: request.header("accept-encoding"))
       scrapes.answer(responder) { snapshot in
-        Self.response(snapshot, name: wish.format.rawValue, wish, contentType: wish.contentType) { readings, page in
+        let packed = snapshot.page(wish.format.rawValue) { readings, page in
           didScrape(readings.number)
           Exposition.render(readings, as: wish.format) { page.feed($0) }
         }
+        return HTTPResponse(200, headers: [("Content-Type", wish.contentType)], packed: packed, wish.encoding)
       }
     }
   }
@@ -68,25 +71,10 @@ struct WebRoutes: Sendable {
     Route("/") { [views, page] request, responder in
       let wish = Negotiation(accept: nil, acceptEncoding: request.header("accept-encoding"))
       views.answer(responder) { snapshot in
-        var response = Self.response(snapshot, name: "page", wish, contentType: "text/html; charset=utf-8") {
-          $1.feed(page($0))
-        }
-        response.headers += Page.securityHeaders
-        response.headers.append(("Cache-Control", "no-store"))
-        return response
+        let packed = snapshot.page("page") { $1.feed(page($0)) }
+        return HTTPResponse(200, page: packed, wish.encoding)
       }
     }
-  }
-
-  /// The page in the encoding that the client likes.
-  private static func response(
-    _ snapshot: Snapshot, name: String, _ wish: Negotiation, contentType: String, _ write: Snapshot.Write
-  ) -> HTTPResponse {
-    var headers = [(name: "Content-Type", value: contentType), (name: "Vary", value: Negotiation.vary)]
-    let page = snapshot.page(name, write)
-    guard wish.encoding == .gzip else { return HTTPResponse(200, headers: headers, body: .unpacked(page)) }
-    headers.append(("Content-Encoding", "gzip"))
-    return HTTPResponse(200, headers: headers, body: .bytes(page.gzip))
   }
 
   private var healthy: Route {

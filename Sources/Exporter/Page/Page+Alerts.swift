@@ -1,3 +1,4 @@
+internal import Counting
 internal import Metrics
 
 extension Page {
@@ -84,7 +85,7 @@ extension Page {
     return """
       <tr><th scope="row"><span class="pill \(condition.severity.rawValue)">\(condition.severity.rawValue)</span> \
       \(alert(condition.name, model))<span class="soft">\(condition.summary)</span></th>\
-      <td class="c">\(cluster.map { value($0) } ?? "")</td><td>\(who(row.finding))\(rest)</td>\
+      <td class="c">\(cluster.map { value($0) } ?? "")</td><td>\(who(row.finding))\(evidence(row.finding, model))\(rest)</td>\
       <td class="n"><b>\(amount(row.finding.value, condition))</b></td><td class="n">\(threshold(condition))</td></tr>
       """
   }
@@ -108,6 +109,14 @@ extension Page {
       words.compactMap { word in
         finding.labels.first { $0.label == word.label }.map { "\(word.word)\(value($0.value, isInline: true)) " }
       })
+  }
+
+  /// A link to the events that make a condition about refusals hold.
+  private static func evidence(_ finding: AlertFinding, _ model: PageModel) -> HTML {
+    let fields: [Label: EvidenceField] = [.cluster: .cluster, .user: .user, .sourceIP: .sourceIP, .rule: .rule]
+    let values = finding.labels.compactMap { label, value in fields[label].map { (field: $0, value: value) } }
+    guard values.contains(where: { $0.field != .cluster }), let path = evidencePath(values, model) else { return "" }
+    return " <a href=\"\(path)\">evidence</a>"
   }
 
   private static func amount(_ value: Double, _ condition: AlertCondition) -> String {

@@ -1,15 +1,16 @@
+internal import Counting
 internal import Metrics
 
 /// Who is being refused, from where, and what was changed: the tables of trends.
 extension Page {
-  static func refusedUsers(_ figures: PageFigures) -> HTML {
+  static func refusedUsers(_ figures: PageFigures, _ model: PageModel) -> HTML {
     table(
       "users", "Refused users", figures, figures.users, "User", "users", least: fewRefused, none: "Nobody was refused.",
-      name: { value($0.labels[.user] ?? "") },
+      name: { name(.user, $0.labels[.user] ?? "", model) },
       about: { about($0, other: .sourceIP, word: "from", things: ("address", "addresses"), count: $0.others) })
   }
 
-  static func refusedSourceIPs(_ figures: PageFigures) -> HTML {
+  static func refusedSourceIPs(_ figures: PageFigures, _ model: PageModel) -> HTML {
     // The gauge knows more users than have series of their own.
     let query = SampleQuery(
       .sum, by: [.cluster, .sourceIP], .windowDistinctUsers, [.equals(.window, figures.trendWindow)])
@@ -17,11 +18,16 @@ extension Page {
     for group in figures.groups(query) { users[group.values] = Int(min(max(0, group.value), 1e9)) }
     return table(
       "addresses", "Refused source IPs", figures, figures.sourceIPs, "Source IP", "source IPs",
-      least: fewRefused, none: "Nobody was refused.", name: { value($0.labels[.sourceIP] ?? "") },
+      least: fewRefused, none: "Nobody was refused.",
+      name: { name(.sourceIP, $0.labels[.sourceIP] ?? "", model) },
       about: { row in
         let known = users[[row.labels[.cluster] ?? "", row.labels[.sourceIP] ?? ""]] ?? 0
         return about(row, other: .user, word: "", things: ("user", "users"), count: max(row.others, known))
       })
+  }
+
+  private static func name(_ field: EvidenceField, _ text: String, _ model: PageModel) -> HTML {
+    evidenceLink([(field, text)], value(text), model)
   }
 
   static func changes(_ figures: PageFigures) -> HTML {

@@ -27,7 +27,8 @@ enum Page {
       <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">\
       <meta http-equiv="refresh" content="\(refreshSeconds)"><style>\(trusted: style)</style></head>\
       <body>\(header(model))<main>\(alerts(figures, model))\(numbers(figures))\
-      <div class="pair">\(refusedUsers(figures))\(refusedSourceIPs(figures))</div>\(clusters(figures, model))\
+      <div class="pair">\(refusedUsers(figures, model))\(refusedSourceIPs(figures, model))</div>\
+      \(detections(figures, model))\(clusters(figures, model))\
       <div class="pair">\(changes(figures))\(objects(figures))</div>\
       <div class="pair">\(inputs(model, figures))\(health(figures))</div></main>\(footer(model))</body></html>
 
@@ -46,6 +47,7 @@ enum Page {
       link(model, model.telemetryPath, "Metrics"), link(model, "/-/healthy", "Healthy"),
       link(model, "/-/ready", "Ready"),
     ]
+    if model.hasEvidence { links.append(link(model, EvidenceRoutes.pagePath, "Evidence")) }
     if !model.projectURL.isEmpty {
       links.append("<a href=\"\(model.projectURL + "#documentation")\" rel=\"noreferrer\">Documentation</a>")
     }

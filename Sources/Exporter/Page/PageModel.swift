@@ -19,6 +19,8 @@ struct PageModel: Sendable {
   /// What every link begins with: empty, or `/x/y`.
   var linkPrefix: String
   var telemetryPath: String
+  /// Whether events are kept that can be asked for.
+  var hasEvidence = false
   /// Why the exporter is not ready; nil when it is.
   var obstacle: String?
   /// Where documentation and runbooks are; no link when empty.

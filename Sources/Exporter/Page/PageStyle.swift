@@ -68,6 +68,11 @@ extension Page {
     .bar rect{fill:var(--bars)}
     .reserved{font-style:italic}
     .feed{display:block}
+    form{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.5rem .9rem;align-items:end;
+    margin:0 0 .9rem}
+    label{color:var(--soft);font-size:.85rem}
+    input,button{display:block;width:100%;font:inherit;font-size:.875rem;color:var(--ink);background:var(--card);
+    border:1px solid var(--line);border-radius:6px;padding:.3rem .5rem}
     h3{font-size:.95rem;font-weight:600;margin:.8rem 0 .2rem;display:flex;flex-wrap:wrap;gap:.2rem .6rem;
     align-items:baseline}
     h2+h3{margin-top:0}
@@ -93,16 +98,19 @@ extension Page {
     """
 
   /// SHA-256 of `style`, in base64.
-  static let styleHash = "UY5sk+WediudbBv2oA8N90m8lCll8iTU2KBw47Frrwc="
+  static let styleHash = "a5n7PZoy6toR4CqRMrAVDj3DXisLGpj2++lhGSlA4DY="
 
-  /// What a browser may do with the page: show it, and nothing else.
-  static let securityHeaders: [(name: String, value: String)] = [
-    (
-      "Content-Security-Policy",
-      "default-src 'none'; style-src 'sha256-\(styleHash)'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-  ]
+  /// What a browser may do with a page: show it, send its form here if it has one, and nothing else.
+  static func securityHeaders(hasForm: Bool = false) -> [(name: String, value: String)] {
+    [
+      (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'sha256-\(styleHash)'; base-uri 'none'; "
+          + "form-action '\(hasForm ? "self" : "none")'; frame-ancestors 'none'"
+      ),
+      ("X-Frame-Options", "DENY"),
+      ("Referrer-Policy", "no-referrer"),
+      ("Cross-Origin-Opener-Policy", "same-origin"),
+    ]
+  }
 }

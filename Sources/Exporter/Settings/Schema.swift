@@ -165,6 +165,12 @@ enum Schema {
         "limits.resources_per_cluster", \.limits.series.resourcesPerCluster, .integer(1...10_000),
         help: "Resource names of one cluster; further ones count as `(other)`."),
       Setting(
+        "limits.evidence_bytes", \.limits.evidenceBytes, .bytes(0...256 << 20),
+        help: """
+          What may be kept of events as evidence of what was counted (docs/evidence.md): one half for the last refused \
+          request of each series, one for the last matches of each detection rule. 0 keeps none.
+          """),
+      Setting(
         "limits.shown_series", \.limits.shownSeries, .integer(10...5000),
         help: "Series shown of one window family, window and cluster; the rest is shown as one."),
       Setting(

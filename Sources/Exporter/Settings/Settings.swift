@@ -209,5 +209,6 @@ extension Settings {
     var series = SeriesLimits()
     var shownSeries = CountingSettings().shownSeriesPerWindow
     var idleSeconds = CountingSettings().idleSeconds
+    var evidenceBytes = 4 << 20
   }
 }
