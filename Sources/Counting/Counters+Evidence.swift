@@ -1,4 +1,4 @@
-internal import AuditEvents
+public import AuditEvents
 internal import Metrics
 
 extension Counters {
@@ -17,17 +17,23 @@ extension Counters {
 
   /// Keeps a request among the last matches of a rule, which it was counted for in a series.
   mutating func keep(_ event: borrowing AuditEvent, match place: Int, of rule: Int, _ cluster: Int) {
-    writeUser(event)
-    writeAddress(event.sourceIPs, cluster)
-    let name = rules.rules[rule].name
-    told.begin(clusters.clusters[cluster].labels)
-    told.add(",rule=\"", name)
-    told.add(",priority=\"", DetectionRule.priorityLabels[rules.rules[rule].priority])
-    tell(event)
+    tell(event, rule: rule, cluster)
     let time = held(event)
-    evidence.keep(match: String(decoding: name, as: UTF8.self), time: time, labels: told.bytes.bytes)
+    evidence.keep(match: name(rule), time: time, labels: told.bytes.bytes)
     detectionExemplars.note(place, auditID: auditID(event), time: time)
   }
+
+  /// What would be kept of an event as a match of a rule; without a number.
+  ///
+  /// - Parameter rule: index of the settings' `detectionRules`.
+  public mutating func evidence(
+    of rule: Int, _ event: borrowing AuditEvent, cluster: ClusterIndex
+  ) -> EvidenceRow {
+    tell(event, rule: rule, Int(cluster.value))
+    return EvidenceRow(id: 0, subject: .match(rule: name(rule)), time: held(event), labels: told.bytes.bytes)
+  }
+
+  private func name(_ rule: Int) -> String { String(decoding: rules.rules[rule].name, as: UTF8.self) }
 
   /// What came since the last delta. A series that is gone takes its evidence with it.
   mutating func takeEvidence(_ delta: inout CountingDelta) {
@@ -47,6 +53,16 @@ extension Counters {
 
   private func held(_ event: borrowing AuditEvent) -> Int64 {
     event.time == AuditEvent.absentTime ? now : min(now, EventTime.held(event.time))
+  }
+
+  /// Fills `told` with an event that a rule matched.
+  private mutating func tell(_ event: borrowing AuditEvent, rule: Int, _ cluster: Int) {
+    writeUser(event)
+    writeAddress(event.sourceIPs, cluster)
+    told.begin(clusters.clusters[cluster].labels)
+    told.add(",rule=\"", rules.rules[rule].name)
+    told.add(",priority=\"", DetectionRule.priorityLabels[rules.rules[rule].priority])
+    tell(event)
   }
 
   /// Appends everything that is told of an event but what it was counted as.

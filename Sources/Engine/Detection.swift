@@ -34,6 +34,11 @@ struct Detection: ~Copyable {
   }
 }
 
+extension Detection {
+  /// What a rule prints of the event that was evaluated last.
+  mutating func output(of rule: Int, _ event: borrowing AuditEvent) -> String { detector.output(of: rule, event) }
+}
+
 /// Which requests a rule has matched, for rules that may match at several stages.
 ///
 /// A request is known by what the API server made of it and all its stages share: when it was received, who asked, for what.

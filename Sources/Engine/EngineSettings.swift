@@ -12,6 +12,8 @@ public struct EngineSettings: Sendable {
   /// `detect`.
   public private(set) var rules: RuleSet?
   public private(set) var matching = Detector.Matching.all
+  /// Told of each match that is counted, on the engine's thread.
+  public var whenMatched: (@Sendable (DetectedMatch) -> Void)?
   /// What all streams together may have left unfinished: twice the longest event, so that one of them cannot keep others
   /// from being finished.
   var unfinishedBytesLimit: Int { 2 * decoding.eventBytes }
@@ -26,4 +28,14 @@ public struct EngineSettings: Sendable {
       DetectionRule(name: $0.name, priority: $0.priority.rawValue, isEnabled: $0.isEnabled)
     }
   }
+}
+
+/// A rule that has matched an event.
+public struct DetectedMatch: Sendable {
+  /// Index of `RuleSet.rules`.
+  public let rule: Int
+  /// What the rule prints of the event. It tells names, also under pseudonyms.
+  public let output: String
+  /// What is told of the event; its number means nothing.
+  public let evidence: EvidenceRow
 }

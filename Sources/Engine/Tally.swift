@@ -18,6 +18,7 @@ struct Tally: ~Copyable, EventSink {
   /// The loaded rules; nil for none.
   private var detection: Detection?
   private var isDetecting = false
+  private let whenMatched: (@Sendable (DetectedMatch) -> Void)?
   /// Evictions from the digests of events that an input was charged with.
   private var evictedBefore: UInt64 = 0
   private let inputs: [String]
@@ -69,6 +70,7 @@ struct Tally: ~Copyable, EventSink {
     self.matched = matched
     detection = settings.rules.map { Detection($0, matching: settings.matching) }
     isDetecting = settings.rules != nil
+    whenMatched = settings.whenMatched
     inputs = settings.counting.inputs
     self.accounts = accounts
     savedAccounts = accounts
@@ -124,6 +126,13 @@ struct Tally: ~Copyable, EventSink {
     guard let rules = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched), !rules.isEmpty
     else { return }
     counters.countDetections(rules, of: event, cluster: cluster, arrival: arrival)
+    guard let whenMatched else { return }
+    for rule in rules {
+      whenMatched(
+        DetectedMatch(
+          rule: rule, output: detection?.output(of: rule, event) ?? "",
+          evidence: counters.evidence(of: rule, event, cluster: cluster)))
+    }
   }
 
   mutating func ignore(_ reason: IgnoreReason) {

@@ -22,6 +22,8 @@ struct ReplayOptions: Sendable {
   /// The detection rules that the settings name; nil for none.
   var rules: RuleSet?
   let format: ReplayFormat
+  /// How to print each match of a rule, in the place of counts; nil for counts.
+  var matches: MatchFormat?
   /// At least one; `-` is standard input.
   let files: [String]
 }

@@ -128,6 +128,52 @@ import Testing
     }
   }
 
+  /// Each match that is counted is printed, in each format, more than are laid out at once.
+  @Test func everyMatchIsPrinted() throws {
+    try Files.withTemporaryFolder { folder in
+      let path = folder + "/a log.jsonl"
+      try write(
+        Self.rule("all \"reads\"").replacing("output: o", with: "output: \"%ka.user.name read\"\n  tags: [mitre]")
+          + Self.rule("of bob", "ka.user.name = bob"), folder + "/rules.yaml")
+      try Files.write(Event.lines(0..<1100) + Event.lines(1100..<1101, user: "bob"), to: path)
+      func matches(_ format: String, _ more: [String] = []) throws -> TestSupport.Process.Outcome {
+        try Program.run(["replay", "--rules", folder + "/rules.yaml", "--matches", format] + more + [path])
+      }
+      let table = try matches("table")
+      #expect(table.outputText.split(separator: "\n").count == 1102 + 3, "three parts, each with a header")
+      let lines = try matches("jsonl").output.split(separator: UInt8(ascii: "\n")).map { try JSON.parse($0) }
+      #expect(lines.count == 1102)
+      #expect(lines.count { $0["rule"]?.string == "all \"reads\"" && $0["file"]?.string == path } == 1101)
+      #expect(lines.last?["rule"]?.string == "of bob" && lines.last?["user"]?.string == "bob")
+      #expect(lines.first?["output"]?.string == "alice read" && lines.first?["tags"]?.array?.first?.string == "mitre")
+      let sarif = try JSON.parse(try matches("sarif").output)
+      #expect(sarif["version"]?.string == "2.1.0")
+      let run = try #require(sarif["runs"]?.array?.first)
+      let rules = run["tool"]?["driver"]?["rules"]?.array?.compactMap { $0["id"]?.string } ?? []
+      let results = run["results"]?.array ?? []
+      #expect(rules == ["all \"reads\"", "of bob"] && results.count == 1102)
+      for result in results {
+        #expect(result["ruleId"]?.string == rules[result["ruleIndex"]?.int ?? 0])
+        #expect(["error", "warning", "note"].contains(result["level"]?.string))
+        #expect(result["message"]?["text"]?.string?.isEmpty == false)
+      }
+      let place = results.first?["locations"]?.array?.first?["physicalLocation"]?["artifactLocation"]?["uri"]?.string
+      #expect(place == "file://" + path.replacing(" ", with: "%20"))
+
+      // Under pseudonyms the rule's own words are left out.
+      try Files.write(Array("0123456789abcdef0123456789abcdef\n".utf8), to: folder + "/key")
+      #expect(unsafe chmod(folder + "/key", 0o600) == 0)
+      for format in ["table", "jsonl", "sarif"] {
+        let hidden = try matches(format, ["--pseudonyms.key-file", folder + "/key"])
+        #expect(hidden.status == 0 && !hidden.outputText.contains("alice"), "\(hidden.errorText)")
+      }
+      #expect(try Program.run(["replay", "--matches", "jsonl", path]).errorText.contains("no rules are loaded"))
+      try write(Self.rule("never", "ka.verb = nothing"), folder + "/rules.yaml")
+      #expect(try matches("table").outputText == "No rule has matched.\n")
+      #expect(try JSON.parse(try matches("sarif").output)["runs"]?.array?.first?["results"]?.array?.isEmpty == true)
+    }
+  }
+
   @Test func badRulesAreRefusedAtTheStart() throws {
     try Files.withTemporaryFolder { folder in
       try write(Self.rule("broken", "ka.vreb = get"), folder + "/rules.yaml")

@@ -26,6 +26,8 @@ struct ReplayCommand: ParsableCommand {
   var pseudonymKeyFile: String?
   @Option(name: .customLong("rules"), help: CommandFlag.rules.argumentHelp)
   var rules: [String] = []
+  @Option(name: .customLong("matches"), help: CommandFlag.matches.argumentHelp)
+  var matches: MatchFormat?
   @Argument(help: ArgumentHelp("Audit logs; - is standard input.", valueName: "FILE"))
   var files: [String]
 
@@ -43,6 +45,7 @@ struct ReplayCommand: ParsableCommand {
 }
 
 extension ReplayFormat: ExpressibleByArgument {}
+extension MatchFormat: ExpressibleByArgument {}
 
 /// `docs`: writes what is generated under docs/. For those who build the program.
 struct DocumentCommand: ParsableCommand {

@@ -98,10 +98,18 @@ private func runServe(_ command: ServeCommand, _ commands: Commands, _ console: 
 private func runReplay(_ command: ReplayCommand, _ commands: Commands, _ console: Console) -> Int32 {
   do throws(Failures) {
     let settings = try SettingsReader.load(file: command.configFile, flags: command.given, needsInput: false)
+    let rules = try settings.detectionRules()
+    if command.matches != nil, rules == nil {
+      throw Failures([
+        Failure(
+          .setting, "no rules are loaded that could match",
+          at: .setting(key: "rules.files", file: command.configFile, line: nil), remedy: "Name files with --rules")
+      ])
+    }
     return commands.replay(
       ReplayOptions(
-        settings: settings, pseudonyms: try settings.pseudonymKey(), rules: try settings.detectionRules(),
-        format: command.format, files: command.files))
+        settings: settings, pseudonyms: try settings.pseudonymKey(), rules: rules, format: command.format,
+        matches: command.matches, files: command.files))
   } catch {
     console.error(FailureReport.lines(error.all))
     return 1

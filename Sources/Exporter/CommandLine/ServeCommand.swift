@@ -94,6 +94,7 @@ enum CommandFlag: String, CaseIterable {
   case format
   case kind
   case rules
+  case matches
 
   static let pseudonymKeyHelp = ServeCommand.help("pseudonyms.key-file", "FILE")
 
@@ -102,7 +103,7 @@ enum CommandFlag: String, CaseIterable {
     switch self {
     case .configFile: ["serve", "replay"]
     case .configCheck: ["serve"]
-    case .format, .rules: ["replay"]
+    case .format, .rules, .matches: ["replay"]
     case .kind: ["pseudonym"]
     }
   }
@@ -113,6 +114,7 @@ enum CommandFlag: String, CaseIterable {
     case .configCheck: "Check the configuration and exit: 0 when it is good, 1 with every failure named when it is not."
     case .format: "What to print: table, json or openmetrics. (default: table)"
     case .kind: "What the names are of: user or source-ip."
+    case .matches: "Print each match of a rule instead of counts: as a table, jsonl (a JSON object a line) or sarif."
     case .rules: "Files of detection rules, in the place of those that the configuration names."
     }
   }
@@ -122,7 +124,7 @@ enum CommandFlag: String, CaseIterable {
       switch self {
       case .configFile, .rules: "FILE"
       case .configCheck: nil
-      case .format: "FORMAT"
+      case .format, .matches: "FORMAT"
       case .kind: "KIND"
       }
     return ArgumentHelp(stringLiteral: help).naming(value)

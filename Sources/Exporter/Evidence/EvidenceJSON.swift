@@ -7,17 +7,18 @@ internal import Diagnostics
 ///   lists as arrays. Values are as labels show them. `docs/evidence.md`.
 enum EvidenceJSON {
   static func text(_ rows: [EvidenceRow]) -> String {
-    "{\"evidence\":[" + rows.map { "\n" + object($0) }.joined(separator: ",") + "\n]}\n"
+    "{\"evidence\":[" + rows.map { "\n{" + members($0).joined(separator: ",") + "}" }.joined(separator: ",") + "\n]}\n"
   }
 
-  private static func object(_ row: EvidenceRow) -> String {
+  /// The members of an event's object.
+  static func members(_ row: EvidenceRow) -> [String] {
     let values = row.values
     var members = ["\"time\":\(LogFormat.quoted(Timestamp.text(row.time)))"]
     for field in EvidenceField.allCases {
       guard let value = values[field] else { continue }
       members.append(LogFormat.quoted(field.rawValue) + ":" + (field.isList ? list(value) : LogFormat.quoted(value)))
     }
-    return "{" + members.joined(separator: ",") + "}"
+    return members
   }
 
   private static func list(_ value: String) -> String {
