@@ -24,7 +24,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 certificate, private_key = sys.argv[1:3]
-options = {"groups": 6, "seconds": 12, "overlap": 10, "seed": 0, "rate": 8, "history": 60, "faults": True, "share": 1.0,
+options = {"groups": 6, "seconds": 12, "overlap": 10, "seed": 0, "rate": 8, "history": 60, "faults": True, "share": 1.0, "seldom": True,
            "late_groups": 1, "denied_regions": []} | json.loads(sys.argv[3])
 ACCOUNT = "123456789012"
 keys = {"AKIDTEST": ("secret/of+test", None)}
@@ -117,7 +117,9 @@ class Group:
 groups = [Group(f"/aws/eks/c{n:03}/cluster", n) for n in range(options["groups"])]
 groups += [Group(f"/aws/eks/late{n}/cluster", 10_000 + n, born=options["seconds"] / 3 + n)
            for n in range(options["late_groups"])]
-unread = [Group("/aws/eks/seldom/cluster", 20_000, kind="INFREQUENT_ACCESS"), Group("/aws/eks/c000/application", 20_001)]
+unread = [Group("/aws/eks/c000/application", 20_001)]
+if options["seldom"]:
+    unread.append(Group("/aws/eks/seldom/cluster", 20_000, kind="INFREQUENT_ACCESS"))
 by_name = {group.name: group for group in groups + unread}
 
 
