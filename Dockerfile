@@ -19,6 +19,8 @@ RUN --mount=type=bind,source=scripts,target=/scripts \
  && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin exporter \
  && install -d -o 65532 -g 65532 -m 0700 /var/lib/kube-audit-exporter
 COPY --from=build /out/kube-audit-exporter /usr/local/bin/kube-audit-exporter
+# For `--rules.file /usr/share/kube-audit-exporter/rules/detections.yaml`, as in the Debian package.
+COPY rules /usr/share/kube-audit-exporter/rules
 USER 65532:65532
 # The default `--storage.path` is `data` below it. Mount a volume here, and counts outlive the container.
 WORKDIR /var/lib/kube-audit-exporter

@@ -45,6 +45,7 @@ put 0644 "$work/service" "lib/systemd/system/$name.service"
 put 0644 deploy/systemd/config.yaml "etc/$name/config.yaml"
 
 put_folder alerts "$share/alerts" alerts
+put_folder rules "$share/rules" rules
 put_folder 'dashboards/*.json' "$share" ''
 put_folder 'docs/*.md' "$doc" docs/
 for file in deploy/audit-policy.yaml deploy/webhook-kubeconfig.yaml deploy/webhook-certificates.sh deploy/systemd/tmpfiles.conf \

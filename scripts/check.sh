@@ -22,7 +22,7 @@ read_json() {
   files '*.json' .swift-format | while read -r file; do jq empty "$file" || exit 1; done
 }
 read_json_lines() {
-  files 'examples/*.jsonl' | while read -r file; do
+  files 'examples/*.jsonl' 'Tests/Detections/*.jsonl' | while read -r file; do
     [ "$(jq -c . "$file" | wc -l)" = "$(wc -l <"$file")" ] || { echo "$file: not one object a line"; exit 1; }
   done
 }

@@ -53,6 +53,8 @@ import Testing
         inputs:
           file: ["\(log)"]
           cloudwatch: {targets: [eu-west-1], poll_interval: 1s, overlap: 10s, look_back: 10s}
+        rules:
+          files: ["\(DetectionRulesTests.rules)"]
 
         """
       let cloud = try CloudWatchServer(

@@ -139,6 +139,10 @@ import Testing
       ],
       ["KubeAuditRBACMutation", "prod-eu", "alice@example.org create clusterrolebindings", "1", "&gt; 0 in 15 min"],
       ["KubeAuditRBACChangeRefused", "prod-us", "dev-3 delete roles", "2", "&gt; 0 in 15 min"],
+      [
+        "KubeAuditSecretReadsRefused", "prod-eu", "system:serviceaccount:payments:ledger-reconciler", "1,204",
+        "≥ 20 in 15 min",
+      ],
       ["KubeAuditFeedLagging", "staging", "input file", "10 min 7 s", "&gt; 10 min holds, fires after 10 min"],
     ]
     #expect(rows.count == expected.count)
@@ -146,8 +150,8 @@ import Testing
       #expect(zip(row, wanted).allSatisfy { $0.contains($1) }, "\(row)")
     }
     #expect(
-      page.contains("3 would page, 3 would page if they last, 3 would open a ticket, 1 would open a ticket if it"))
-    #expect(page.contains("<title>(10) "))
+      page.contains("3 would page, 3 would page if they last, 4 would open a ticket, 1 would open a ticket if it"))
+    #expect(page.contains("<title>(11) "))
     let link = "https://example.org/project/blob/main/alerts/runbooks/KubeAuditForbiddenSpike.md"
     #expect(page.components(of: "href=\"\(link)\"") == 1)
     let quiet = String(decoding: Page.render(PageSamples.empty), as: UTF8.self)

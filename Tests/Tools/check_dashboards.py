@@ -23,8 +23,6 @@ import grafana  # noqa: E402  (the source of the dashboards: names and threshold
 # Families that neither a dashboard nor an alert looks at, and why.
 UNSEEN = {
     "kube_audit_window_server_error_ratio": "one exporter's own: what looks at a cluster adds first and divides then",
-    "kube_audit_detections_total": "without rules files there is none: what to show and page of them is whose rules they are",
-    "kube_audit_window_detections": "the same",
     "process_virtual_memory_max_bytes": "about 1.8e19 wherever there is no limit: on a graph it hides everything else",
 }
 # What Prometheus adds to every target, and what its rules leave behind.

@@ -9,6 +9,7 @@ import sys
 
 import changes
 import denied
+import detections
 import errors
 import exporter
 import overview
@@ -17,6 +18,7 @@ from grafana import ROOT
 FILES = {
     "overview.json": overview.DASHBOARD,
     "denied-requests.json": denied.DASHBOARD,
+    "detections.json": detections.DASHBOARD,
     "rbac-and-sensitive-changes.json": changes.DASHBOARD,
     "api-errors.json": errors.DASHBOARD,
     "exporter-and-feeds.json": exporter.DASHBOARD,

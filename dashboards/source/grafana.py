@@ -9,6 +9,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+DETECTIONS = "https://github.com/kube-audit-exporter/kube-audit-exporter/blob/main/docs/detections.md"
 RUNBOOKS = "https://github.com/kube-audit-exporter/kube-audit-exporter/blob/main/alerts/runbooks"
 TAG = "kube-audit"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -16,14 +17,16 @@ GRID_WIDTH = 24
 
 # What labels are called in tables, in the order of columns.
 COLUMNS = {
-    "k8s_cluster": "Cluster", "alertname": "Alert", "severity": "Severity", "user": "User",
+    "k8s_cluster": "Cluster", "alertname": "Alert", "severity": "Severity", "rule": "Rule", "priority": "Priority",
+    "user": "User",
     "impersonated_user": "As user", "source_ip": "Source IP", "object": "Object", "resource": "Resource",
     "verb": "Verb", "reason": "Reason", "code": "Code", "outcome": "Outcome", "input": "Input", "instance": "Instance",
     "version": "Version", "revision": "Revision", "swiftversion": "Swift", "goarch": "Processor",
 }
 
 # Labels that a query is narrowed by when the family has them and the dashboard the variable.
-NARROWING = {"k8s_cluster": "cluster", "user": "user", "source_ip": "source_ip"}
+NARROWING = {"k8s_cluster": "cluster", "user": "user", "source_ip": "source_ip", "rule": "rule",
+             "priority": "priority"}
 
 
 def families():
@@ -78,6 +81,8 @@ FIRES_AT = {
     "KubeAuditUnauthorizedSpike": 100,
     "KubeAuditManyUsersFromOneSource": 20, "KubeAuditAnonymousRefused": 20, "KubeAuditRBACMutationBurst": 30,
     "KubeAuditServerErrorRatio": 0.1, "KubeAuditErrorBudgetBurnFast": 14.4, "KubeAuditErrorBudgetBurn": 6,
+    "KubeAuditSecretsRead": 15, "KubeAuditSecretReadsRefused": 20, "KubeAuditKindsRefused": 4,
+    "KubeAuditMassDeletion": 20,
     "KubeAuditClusterSilent": 900, "KubeAuditFeedLagging": 600, "KubeAuditSeriesNearlyFull": 0.8,
 }
 
@@ -108,6 +113,8 @@ def links_of(label, value, cluster):
     if label == "k8s_cluster":
         return [("Overview of this cluster", dashboard_url("overview", cluster=value)),
                 ("Refusals in this cluster", dashboard_url("denied", cluster=value))]
+    if label == "rule":
+        return [("What this rule means", f"{DETECTIONS}#{value}")]
     if label == "alertname":
         return [("Runbook", f"{RUNBOOKS}/{value}.md")]
     return []
@@ -271,6 +278,8 @@ VARIABLES = {
     "cluster": query_variable("cluster", "Cluster", f"label_values({EVERY_CLUSTER}, k8s_cluster)"),
     "user": query_variable("user", "User", "label_values(%s, user)"),
     "source_ip": query_variable("source_ip", "Source IP", "label_values(%s, source_ip)"),
+    "priority": query_variable("priority", "Priority", "label_values(%s, priority)"),
+    "rule": query_variable("rule", "Rule", "label_values(%s, rule)"),
     "at_least": choice_variable(
         "at_least", "At least", ["1", "2", "5", "10", "20", "50", "100"], "5",
         "Graphs by user or source IP show those that reach this number: a line that is there stays there."),

@@ -7,19 +7,20 @@ internal import Metrics
 enum AlertConditions {
   /// Those that follow from what the exporter knows now, pages first.
   static let all: [AlertCondition] = {
-    let all = denied + changes + health
+    let all = denied + changes + detections + health
     return all.filter { $0.severity == .page } + all.filter { $0.severity == .ticket }
   }()
 
   /// Those that need what only Prometheus has: history, arithmetic over families, `up`.
   static let unjudged = [
     "KubeAuditAccountingBroken", "KubeAuditClockSet", "KubeAuditClockSkew", "KubeAuditDuplicatesForgotten",
-    "KubeAuditErrorBudgetBurn",
-    "KubeAuditErrorBudgetBurnFast", "KubeAuditErrorBudgetBurnSlow", "KubeAuditEventsDropped", "KubeAuditEventsLate",
-    "KubeAuditEventsRejected", "KubeAuditExporterAbsent", "KubeAuditExporterDown", "KubeAuditExporterMissing",
-    "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing", "KubeAuditInputErrors", "KubeAuditInputNeverHeard",
-    "KubeAuditPolicyHidesUnauthorized", "KubeAuditPushRefused", "KubeAuditSeriesNearlyFull", "KubeAuditSourceGap",
-    "KubeAuditStateCommitErrors", "KubeAuditStateDiskNearlyFull", "KubeAuditStateNotCommitting",
+    "KubeAuditErrorBudgetBurn", "KubeAuditErrorBudgetBurnFast", "KubeAuditErrorBudgetBurnSlow",
+    "KubeAuditEventsDropped", "KubeAuditEventsLate", "KubeAuditEventsRejected", "KubeAuditExporterAbsent",
+    "KubeAuditExporterDown", "KubeAuditExporterMissing", "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing",
+    "KubeAuditImpersonationNew", "KubeAuditInputErrors", "KubeAuditInputNeverHeard", "KubeAuditKindsRefused",
+    "KubeAuditPolicyHidesChanges", "KubeAuditPolicyHidesUnauthorized", "KubeAuditPushRefused",
+    "KubeAuditSecretReaderNew", "KubeAuditSeriesNearlyFull", "KubeAuditServiceAccountNewlyRefused",
+    "KubeAuditSourceGap", "KubeAuditStateCommitErrors", "KubeAuditStateDiskNearlyFull", "KubeAuditStateNotCommitting",
     "KubeAuditWatchdog", "KubeAuditWebhookShedding",
   ]
 
@@ -193,6 +194,48 @@ enum AlertConditions {
           .isOneOf(.object, ["validating-webhooks", "mutating-webhooks"]), .equals(.outcome, "success"),
           .equals(.window, "15m"),
         ], .above, 0),
+      unit: .changes),
+  ]
+
+  /// What detection rules matched, and what no single request tells.
+  private static let detections = [
+    AlertCondition(
+      name: "KubeAuditDetectionCritical", severity: .page,
+      summary: "A detection rule for what must be looked at now has matched",
+      term: requests(
+        [.cluster, .rule, .priority], .windowDetections,
+        [.isOneOf(.priority, ["emergency", "alert", "critical"]), .equals(.window, "15m")], .above, 0),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditDetection", severity: .ticket, summary: "A detection rule has matched",
+      term: requests(
+        [.cluster, .rule, .priority], .windowDetections,
+        [.isOneOf(.priority, ["error", "warning"]), .equals(.window, "15m")], .above, 0),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditSecretReadsRefused", severity: .ticket,
+      summary: "A user is being refused secrets again and again",
+      term: requests(
+        [.cluster, .user], .windowTrackedRequests,
+        [.equals(.object, "secret-reads"), .equals(.outcome, "denied"), .equals(.window, "15m")], .atLeast, 20),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditSecretsRead", severity: .ticket, summary: "A person reads many secrets",
+      term: requests(
+        [.cluster, .user], .windowTrackedRequests,
+        [
+          .equals(.object, "secret-reads"), .equals(.outcome, "success"), .equals(.window, "15m"),
+          .beginsOtherwise(.user, than: ["system:", "eks:"]),
+        ], .atLeast, 15),
+      unit: .requests),
+    AlertCondition(
+      name: "KubeAuditMassDeletion", severity: .ticket, summary: "A user deletes many objects",
+      term: requests(
+        [.cluster, .user], .windowTrackedRequests,
+        [
+          .isOneOf(.verb, ["delete", "deletecollection"]), .equals(.outcome, "success"), .equals(.window, "5m"),
+          .differs(.user, "system:apiserver"), .beginsOtherwise(.user, than: systemUsers),
+        ], .atLeast, 20),
       unit: .changes),
   ]
 

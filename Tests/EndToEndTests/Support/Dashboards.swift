@@ -49,7 +49,8 @@ struct DashboardQuery: Sendable, Hashable, CustomStringConvertible {
   private static func replacingVariables(in text: String) -> String {
     let values = [
       ("$__rate_interval", "1m"), ("$__range", "1h"), ("$source_ip", ".+"), ("$instance", ".+"), ("$cluster", ".+"),
-      ("$at_least", "5"), ("$objective", "0.999"), ("$user", ".+"), ("$job", ".+"),
+      ("$at_least", "5"), ("$objective", "0.999"), ("$priority", ".+"), ("$user", ".+"), ("$rule", ".+"),
+      ("$job", ".+"),
     ]
     return values.reduce(text) { $0.replacing($1.0, with: $1.1) }
   }

@@ -59,6 +59,8 @@ struct Incident {
     ("create", object("networkpolicies", "networking.k8s.io")),
     ("create", object("certificatesigningrequests", "certificates.k8s.io")),
     ("create", #""resource":"pods","namespace":"prod","name":"db-0","apiVersion":"v1","subresource":"exec""#),
+    ("delete", #""resource":"pods","namespace":"prod","name":"db-0","apiVersion":"v1""#),
+    ("list", #""resource":"secrets","apiVersion":"v1""#),
   ]
 
   private static func object(_ resource: String, _ group: String) -> String {
