@@ -69,14 +69,14 @@ let package = Package(
     module(
       "Inputs",
       [
-        "AuditEvents", "Compression", "Concurrency", "Diagnostics", "Engine",
+        "AuditEvents", "AWS", "Compression", "Concurrency", "Crypto", "Diagnostics", "Engine", "Transport",
         .product(name: "Logging", package: "swift-log"),
       ]),
     module(
       "Exporter",
       [
         "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
-        "Diagnostics", "Engine", "Inputs", "Metrics", "Rules", "State", "YAML",
+        "Diagnostics", "Engine", "Inputs", "Metrics", "Rules", "State", "Transport", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -100,14 +100,15 @@ let package = Package(
       "ExporterTests",
       [
         "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
-        "Inputs", "Metrics", "State", "TestSupport", "YAML", .product(name: "Logging", package: "swift-log"),
+        "Inputs", "Metrics", "State", "TestSupport", "Transport", "YAML",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
     tests(
       "InputsTests",
       [
-        "AuditEvents", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "FaultyCalls", "Inputs",
-        "TestSupport",
+        "AuditEvents", "AWS", "CLinux", "Compression", "Concurrency", "Diagnostics", "Engine", "FaultyCalls", "Inputs",
+        "TestSupport", "Transport",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("CryptoTests", ["Crypto"]),

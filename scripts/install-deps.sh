@@ -29,8 +29,10 @@ packages_of() {
       nghttp2-server openssl python3-prometheus-client python3-venv python3-yaml shellcheck sqlite3 systemd \
       valgrind yamllint ;;
     bench) packages_of build && echo g++ gcc libsimdjson-dev mtail python3 valgrind ;;
-    # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary.
-    image) echo libcrypt1 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libyaml-0-2 zlib1g ;;
+    # What the released binary needs at run time; scripts/check-runtime.sh holds this list against the binary. libcurl,
+    # OpenSSL and the authorities' certificates are for inputs from clouds.
+    image) echo ca-certificates libcrypt1 libcurl4 libgcc-s1 libgnutls30 libmicrohttpd12 libsqlite3-0 libssl3 \
+      libyaml-0-2 zlib1g ;;
     *) echo "install-deps: no group named '$1' (build, run, demo, package, test, bench, image)" >&2; return 1 ;;
   esac
 }

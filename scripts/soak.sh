@@ -53,6 +53,8 @@ campaign faults      20000    InputsTests.RotationProgramTests.everyLineOnceThou
 campaign calls       100000   StateTests.FaultyCallTests
 campaign kills       1000     EndToEndTests.KillCampaignTests
 campaign pushes      20       EndToEndTests.PushProofTests.nothingIsLost
+campaign cloudwatch  3000     InputsTests.LogGroupReaderTests
+campaign log_groups  200      EndToEndTests.CloudWatchTests.everyEventOnce
 campaign stdin_kills 200      EndToEndTests.StdinFileTests
 campaign stops       30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
 campaign reloads     600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing

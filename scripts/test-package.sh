@@ -180,9 +180,10 @@ package=$(PACKAGE_COMPRESSION=gzip scripts/build-package.sh "$folder")
 mv "$package" "$folder/old.deb"
 
 # What is judged without installing it.
-depends=$(dpkg-deb -f "$folder/old.deb" Depends | tr ',' '\n' | sed 's/^ *\([^ ]*\).*/\1/')
+# shellcheck disable=SC2016  # the fields are dpkg-deb's to fill in
+depends=$(dpkg-deb --show --showformat '${Depends},${Recommends}' "$folder/old.deb" | tr ',' '\n' | sed 's/^ *\([^ ]*\).*/\1/')
 while read -r library; do
-  grep -Fxq "$library" <<<"$depends" || fail "the package does not depend on $library"
+  grep -Fxq "$library" <<<"$depends" || fail "the package neither depends on $library nor recommends it"
 done < <(scripts/install-deps.sh --list image)
 while read -r linked; do
   grep -q "^Files: $linked$" deploy/debian/copyright || fail "deploy/debian/copyright says nothing of $linked"

@@ -42,7 +42,7 @@ public final class AWSSession {
   }
 
   /// Now, by the services' clock as far as it is known.
-  var now: Microseconds { caller.timing.clock.now + clockOffset }
+  public var now: Microseconds { caller.timing.clock.now + clockOffset }
 
   /// Credentials from there, fresh enough for a request.
   ///
@@ -104,7 +104,8 @@ public final class AWSSession {
       do throws(Failure) {
         signer.sign(&signed, try credentials(source, region: name.region), scope, at: now)
       } catch {
-        throw CallFailure(.denied, code: error.reason.label, "\(error.what). \(error.remedy)")
+        let place = if case .path(let path) = error.place { path + ": " } else { "" }
+        throw CallFailure(.denied, code: error.reason.label, "\(place)\(error.what). \(error.remedy)")
       }
       return signed
     } judge: { answer in

@@ -8,6 +8,9 @@ public struct CloudWatchLogs {
   /// Groups of one prefix; what comes after them is not listed.
   public static let groupsLimit = 10_000
 
+  /// Their names, and all that must be allowed.
+  public static let operations = ["DescribeLogGroups", "FilterLogEvents"]
+
   private let session: AWSSession
   private let region: String
   private let source: CredentialSource
@@ -134,6 +137,9 @@ extension LogPage.Event {
 /// A log group.
 public struct LogGroup: Sendable, Hashable {
   public let name: String
+  /// Its account, region and name, `arn:aws:logs:eu-west-1:123456789012:log-group:/aws/eks/prod/cluster`; empty where the
+  /// answer does not say.
+  public let arn: String
   /// `STANDARD`, `INFREQUENT_ACCESS`, `DELIVERY`; empty where the answer does not say.
   public let storageClass: String
   /// Nil where events are kept for ever.
@@ -158,18 +164,23 @@ public struct LogGroup: Sendable, Hashable {
   }
 
   private init(_ reader: inout JSONReader) throws(JSONReader.Malformed) {
-    var (name, storageClass) = ("", "")
+    var (name, storageClass, arn) = ("", "", "")
     var days: Int64?
     try reader.object { (key, reader) throws(JSONReader.Malformed) in
       switch key {
       case "logGroupName": name = try reader.string()
       case "logGroupClass": storageClass = try reader.optionalString() ?? ""
+      // Both are there; the older one ends with `:*`, which stands for its streams.
+      case "logGroupArn", "arn":
+        let text = try reader.optionalString() ?? ""
+        if arn.isEmpty { arn = text.hasSuffix(":*") ? String(text.dropLast(2)) : text }
       case "retentionInDays": days = try reader.integer()
       default: try reader.skip()
       }
     }
     self.name = name
     self.storageClass = storageClass
+    self.arn = arn
     retentionDays = days.map { Int(clamping: $0) }
   }
 }

@@ -90,7 +90,7 @@ public struct Engine: ~Copyable {
       return answer
     case .stream(let id):
       countStream(batch, id: id, .stream)
-      note(batch, unfinishedBytes: unfinished.count(of: id))
+      note(batch, unfinishedBytes: unfinished.count(of: .init(input: batch.input, id: id)))
     case .endOfStream(let id):
       countStream(batch, id: id, .lastOfStream)
       note(batch, unfinishedBytes: 0)
@@ -174,7 +174,7 @@ public struct Engine: ~Copyable {
   private mutating func countStream(_ batch: Batch, id: UInt64, _ framing: AuditDecoder.Framing) {
     _ = begin(batch)
     var bytes = batch.bytes
-    if let rest = unfinished.take(id) {
+    if let rest = unfinished.take(.init(input: batch.input, id: id)) {
       // Rare: only a record over many lines is ever left unfinished, because inputs cut after a line break.
       unsafe batch.bytes.withBytes { unsafe rest.append(raw: UnsafeRawBufferPointer($0)) }
       rest.seal()
@@ -187,7 +187,7 @@ public struct Engine: ~Copyable {
       unsafe rest.append(raw: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[used...])))
     }
     let canReturn = !batch.positions.isEmpty
-    for input in unfinished.keep(rest, of: id, input: batch.input, canReturn: canReturn) {
+    for input in unfinished.keep(rest, of: .init(input: batch.input, id: id), canReturn: canReturn) {
       tally.drop(.unfinished, input: input)
     }
   }

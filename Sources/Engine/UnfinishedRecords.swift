@@ -1,44 +1,49 @@
 internal import AuditEvents
 
-/// What streams have left unfinished: the beginnings of records whose ends have not arrived, by the streams' ids.
+/// What streams have left unfinished: the beginnings of records whose ends have not arrived, by their streams.
 ///
 /// The decoder bounds one of them; here all of them are bounded together, however many files there are. They are outside of
 /// the queue's budget, because what would finish them has to come through the queue.
 struct UnfinishedRecords {
+  /// A stream: each input numbers its own.
+  struct Stream: Hashable {
+    let input: Int
+    let id: UInt64
+  }
+
   private struct Record {
     let bytes: ByteBuffer
-    let input: Int
     /// Whether its input will read it again after a restart.
     let canReturn: Bool
   }
 
   private let limitBytes: Int
-  private var records: [UInt64: Record] = [:]
+  private var records: [Stream: Record] = [:]
   /// Bytes of all of them.
   private(set) var count = 0
 
   init(limitBytes: Int) { self.limitBytes = limitBytes }
 
   /// The beginning that a stream left, no longer kept here.
-  mutating func take(_ id: UInt64) -> ByteBuffer? {
-    guard let record = records.removeValue(forKey: id) else { return nil }
+  mutating func take(_ stream: Stream) -> ByteBuffer? {
+    guard let record = records.removeValue(forKey: stream) else { return nil }
     count -= record.bytes.count
     return record.bytes
   }
 
   /// Bytes that a stream has left.
-  func count(of id: UInt64) -> Int { records[id]?.bytes.count ?? 0 }
+  func count(of stream: Stream) -> Int { records[stream]?.bytes.count ?? 0 }
 
   /// Keeps a beginning until its stream goes on. Answers the input of each that had to go: the longest first, because it is
   /// the least likely to be a record at all. Their ends will be read as what they look like.
-  mutating func keep(_ bytes: ByteBuffer, of id: UInt64, input: Int, canReturn: Bool) -> [Int] {
-    records[id] = Record(bytes: bytes, input: input, canReturn: canReturn)
+  mutating func keep(_ bytes: ByteBuffer, of stream: Stream, canReturn: Bool) -> [Int] {
+    records[stream] = Record(bytes: bytes, canReturn: canReturn)
     count += bytes.count
     var dropped: [Int] = []
     while count > limitBytes, let longest = records.max(by: { $0.value.bytes.count < $1.value.bytes.count }) {
       records[longest.key] = nil
       count -= longest.value.bytes.count
-      dropped.append(longest.value.input)
+      dropped.append(longest.key.input)
     }
     return dropped
   }
@@ -49,6 +54,6 @@ struct UnfinishedRecords {
       records = [:]
       count = 0
     }
-    return records.values.filter { !$0.canReturn }.map(\.input)
+    return records.filter { !$0.value.canReturn }.map(\.key.input)
   }
 }

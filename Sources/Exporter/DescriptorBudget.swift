@@ -13,6 +13,8 @@ struct DescriptorBudget: Equatable {
   private static let reserved = 32
   /// The listening socket and what wakes its threads.
   private static let reservedPerAddress = 4
+  /// Connections of a thread that asks a cloud, and what libcurl wakes itself with.
+  private static let reservedPerCloud = 6
   private static let filesWanted = 128
   private static let connectionsWanted = 512
   /// With fewer connections a listener could not tell a crowd from its scrapers.
@@ -23,17 +25,19 @@ struct DescriptorBudget: Equatable {
   /// Connections of each address that is listened at.
   let connections: Int
 
-  /// - Parameter limit: what the process may open.
+  /// - Parameters:
+  ///   - limit: what the process may open.
+  ///   - clouds: threads that ask clouds.
   /// - Errors: reason `open_files` when that is too few.
-  init(limit: Int, addresses: Int) throws(Failure) {
+  init(limit: Int, addresses: Int, clouds: Int = 0) throws(Failure) {
     let listeners = max(1, addresses)
-    let rest = limit - Self.reserved - Self.reservedPerAddress * listeners
+    let rest = limit - Self.reserved - Self.reservedPerCloud * clouds - Self.reservedPerAddress * listeners
     files = min(Self.filesWanted, max(1, rest / 4))
     connections = min(Self.connectionsWanted, (rest - files) / listeners)
     guard connections >= Self.connectionsLeast else {
       throw Failure(
         .openFiles, "the process may open only \(limit) files", at: .process,
-        remedy: "Allow \(Self.wanted(addresses)): ulimit -n, or LimitNOFILE= of the systemd unit")
+        remedy: "Allow \(Self.wanted(addresses, clouds: clouds)): ulimit -n, or LimitNOFILE= of the systemd unit")
     }
   }
 
@@ -41,9 +45,9 @@ struct DescriptorBudget: Equatable {
   var isShort: Bool { files < Self.filesWanted || connections < Self.connectionsWanted }
 
   /// How many descriptors nothing is short of.
-  static func wanted(_ addresses: Int) -> Int {
+  static func wanted(_ addresses: Int, clouds: Int = 0) -> Int {
     let listeners = max(1, addresses)
-    return reserved + filesWanted + (reservedPerAddress + connectionsWanted) * listeners
+    return reserved + reservedPerCloud * clouds + filesWanted + (reservedPerAddress + connectionsWanted) * listeners
   }
 
   /// What the process may open: raised to `wanted` where its own limit is lower and the system lets it.

@@ -6,6 +6,7 @@ internal import Inputs
 internal import Logging
 internal import Metrics
 internal import State
+internal import Transport
 
 extension Failure.Reason {
   /// The engine's thread is not heard of.
@@ -68,7 +69,7 @@ final class RunningExporter: Sendable {
 
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
-      settings: settings, queue: queue, statuses: inputs.statuses,
+      settings: settings, queue: queue, statuses: inputs.statuses, calls: inputs.calls.counts,
       state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock,
       ask: { [engine] query, reader in engine.ask(query, reader) })
     webServer = try HTTPServer(
@@ -98,14 +99,16 @@ final class RunningExporter: Sendable {
   /// What may be open of files and connections.
   private static func descriptors(_ settings: Settings, _ logger: Logger) throws(Failure) -> DescriptorBudget {
     let addresses = settings.web.listenAddresses.count + settings.inputs.webhook.listenAddresses.count
-    let limit = DescriptorBudget.limit(raisedTo: DescriptorBudget.wanted(addresses))
-    let budget = try DescriptorBudget(limit: limit, addresses: addresses)
+    let clouds = settings.inputs.cloudwatch.targets.count
+    let wanted = DescriptorBudget.wanted(addresses, clouds: clouds)
+    let limit = DescriptorBudget.limit(raisedTo: wanted)
+    let budget = try DescriptorBudget(limit: limit, addresses: addresses, clouds: clouds)
     if budget.isShort {
       logger.warning(
         "the process may open few files: fewer are followed at a time, and fewer connections taken",
         metadata: [
           "limit": "\(limit)", "files": "\(budget.files)", "connections": "\(budget.connections)",
-          "wanted": "\(DescriptorBudget.wanted(addresses))",
+          "wanted": "\(wanted)",
         ])
     }
     return budget
@@ -198,11 +201,12 @@ struct WebWiring: Sendable {
   let counters = HTTPCounters()
 
   init(
-    settings: Settings, queue: BatchQueue, statuses: [InputStatus], state: StateMetrics, reloader: Reloader,
-    readiness: Readiness, clock: Clock, ask: @escaping @Sendable (EvidenceQuery, @escaping EvidenceReader) -> Void
+    settings: Settings, queue: BatchQueue, statuses: [InputStatus], calls: CallCounts, state: StateMetrics,
+    reloader: Reloader, readiness: Readiness, clock: Clock,
+    ask: @escaping @Sendable (EvidenceQuery, @escaping EvidenceReader) -> Void
   ) {
     let metrics = SelfMetrics(
-      inputs: statuses, queue: queue, state: state, http: counters, reloads: reloader.status)
+      inputs: statuses, calls: calls, queue: queue, state: state, http: counters, reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     scrapes = ScrapeCoordinator(

@@ -4,6 +4,7 @@ internal import Engine
 internal import Inputs
 internal import Logging
 internal import State
+internal import Transport
 
 /// The inputs that run, with their threads, their endpoints and how they are doing.
 final class RunningInputs: Sendable {
@@ -28,6 +29,8 @@ final class RunningInputs: Sendable {
   private let stopSignal = StopSignal()
   private let saved: [StreamPosition]
   private let commits: CommitStatus
+  /// What calls to clouds share.
+  let calls = CallPolicy()
 
   /// - Parameter saved: where inputs were when the exporter ran before.
   init(_ names: [String], saved: [StreamPosition], commits: CommitStatus) {
@@ -48,7 +51,7 @@ final class RunningInputs: Sendable {
         positions: saved.filter { $0.key.input == status.name }.map {
           InputPosition(stream: $0.key.stream, offset: $0.offset, mark: $0.mark)
         },
-        admitsPushes: { [commits] in commits.admitsPushes },
+        calls: calls, admitsPushes: { [commits] in commits.admitsPushes },
         registerThread: { [parts] thread in parts.withLock { $0.threads.append(thread) } },
         registerEndpoint: { [parts] endpoint in
           parts.withLock { $0.endpoints.append(Push(endpoint: endpoint, status: status)) }

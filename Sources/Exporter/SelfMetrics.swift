@@ -5,10 +5,13 @@ import Glibc
 internal import Inputs
 internal import Metrics
 internal import State
+internal import Transport
 
 /// What the exporter tells about itself and its inputs: everything on `/metrics` that is not the engine's.
 struct SelfMetrics: Sendable {
   let inputs: [InputStatus]
+  /// Calls to clouds, of all inputs.
+  let calls: CallCounts
   let queue: BatchQueue
   let state: StateMetrics
   /// Of every listener.
@@ -19,6 +22,7 @@ struct SelfMetrics: Sendable {
   func complete(_ readings: Readings) -> Readings {
     var all = readings
     addInputs(to: &all)
+    addClouds(to: &all)
     all[.queueBytes] = SampleSet(Double(queue.reservedBytes))
     all[.queueLimitBytes] = SampleSet(Double(queue.limitBytes))
     state.add(to: &all)
@@ -48,6 +52,31 @@ struct SelfMetrics: Sendable {
       }
       for (code, count) in now.pushAnswers.sorted(by: { $0.key < $1.key }) {
         all[.pushRequests].append([label, (.code, String(code))], Double(count))
+      }
+    }
+  }
+}
+
+// What is read of clouds.
+extension SelfMetrics {
+  fileprivate func addClouds(to all: inout Readings) {
+    for (key, count) in calls.all.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+      all[.cloudRequests].append(
+        [
+          (.cloudService, key.name.service), (.operation, key.name.operation), (.cloudRegion, key.name.region),
+          (.outcome, key.outcome.rawValue),
+        ], Double(count))
+    }
+    // Two targets may be of one account and region.
+    let scopes = Dictionary(grouping: inputs.flatMap(\.snapshot.scopes)) { [$0.account, $0.region] }
+    for (place, scopes) in scopes.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      let labels: [(Label, String)] = [(.cloudAccount, place[0]), (.cloudRegion, place[1])]
+      let counts = scopes.map(\.groups).reduce(into: [String: Int]()) { $0.merge($1, uniquingKeysWith: +) }
+      for (state, count) in counts.sorted(by: { $0.key < $1.key }) {
+        all[.logGroups].append(labels + [(.state, state)], Double(count))
+      }
+      if let until = scopes.compactMap(\.readUntil).min() {
+        all[.logGroupsReadUntil].append(labels, Double(until) / 1e6)
       }
     }
   }

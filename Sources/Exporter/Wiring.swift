@@ -44,6 +44,28 @@ extension Settings {
     settings.webhook.clusters = webhookClusters
     settings.webhook.bodyBytesLimit = inputs.webhook.bodyLimitBytes
     settings.webhook.decodedBytesLimit = inputs.webhook.decodedLimitBytes
+    settings.cloudwatch = cloudWatchSettings
+    return settings
+  }
+
+  private var cloudWatchSettings: CloudWatchSettings {
+    let given = inputs.cloudwatch
+    var settings = CloudWatchSettings()
+    settings.targets = given.targets.map { given in
+      var target = CloudWatchSettings.Target(region: given.region)
+      target.logGroupPrefix = given.logGroupPrefix
+      target.roleARN = given.roleARN
+      target.externalID = given.externalID
+      target.clusterPrefix = given.clusterPrefix
+      return target
+    }
+    settings.streamPrefix = given.streamPrefix
+    settings.pollSeconds = given.pollSeconds
+    settings.overlapSeconds = given.overlapSeconds
+    settings.lookBackSeconds = given.lookBackSeconds
+    settings.discoverySeconds = given.discoverySeconds
+    settings.requestsPerSecond = given.requestsPerSecond
+    settings.lineBytesLimit = limits.eventBytes
     return settings
   }
 }

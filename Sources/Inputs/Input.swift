@@ -3,6 +3,7 @@ public import Concurrency
 public import Diagnostics
 public import Engine
 public import Logging
+public import Transport
 
 /// A source of audit events: the one protocol. An input moves bytes and remembers positions; it neither decodes nor counts.
 ///
@@ -28,6 +29,8 @@ public struct InputContext: Sendable {
   public let cluster: String
   /// Where this input was when the exporter ran before, as far as that was committed, one for each of its streams.
   public let positions: [InputPosition]
+  /// What calls to clouds share, over all inputs: retries, quotas, counts.
+  public let calls: CallPolicy
   /// Whether what is pushed now can be counted and answered. If not, it is refused with 503 before it is counted.
   public let admitsPushes: @Sendable () -> Bool
   private let registerThread: @Sendable (NamedThread) -> Void
@@ -35,7 +38,8 @@ public struct InputContext: Sendable {
 
   public init(
     index: Int, queue: BatchQueue, clock: Clock, stop: StopSignal, logger: Logger, status: InputStatus, cluster: String,
-    positions: [InputPosition] = [], admitsPushes: @escaping @Sendable () -> Bool = { true },
+    positions: [InputPosition] = [], calls: CallPolicy = CallPolicy(),
+    admitsPushes: @escaping @Sendable () -> Bool = { true },
     registerThread: @escaping @Sendable (NamedThread) -> Void,
     registerEndpoint: @escaping @Sendable (Endpoint) -> Void
   ) {
@@ -47,6 +51,7 @@ public struct InputContext: Sendable {
     self.status = status
     self.cluster = cluster
     self.positions = positions
+    self.calls = calls
     self.admitsPushes = admitsPushes
     self.registerThread = registerThread
     self.registerEndpoint = registerEndpoint

@@ -3,6 +3,7 @@ public struct InputSettings: Sendable, Equatable {
   public var file = FileSettings()
   public var stdin = StdinSettings()
   public var webhook = WebhookSettings()
+  public var cloudwatch = CloudWatchSettings()
   public init() {}
 }
 
@@ -20,5 +21,6 @@ public enum InputList {
     Entry(name: FileInput.name) { $0.file.sources.isEmpty ? nil : FileInput($0.file) },
     Entry(name: StdinInput.name) { $0.stdin.isEnabled ? StdinInput($0.stdin) : nil },
     Entry(name: WebhookInput.name) { $0.webhook.isEnabled ? WebhookInput($0.webhook) : nil },
+    Entry(name: CloudWatchInput.name) { $0.cloudwatch.targets.isEmpty ? nil : CloudWatchInput($0.cloudwatch) },
   ]
 }

@@ -15,6 +15,8 @@ public final class InputStatus: Sendable {
     public var pushAnswers: [Int: UInt64] = [:]
     /// What is being read, one line each, for the page: a path and how far, an endpoint.
     public var sources: [Source] = []
+    /// What is read of clouds, one for each account and region that the input was told.
+    public var scopes: [CloudScope] = []
 
     /// Nothing has happened yet.
     public init() {}
@@ -30,6 +32,26 @@ public final class InputStatus: Sendable {
       self.name = name
       self.readBytes = readBytes
       self.totalBytes = totalBytes
+    }
+  }
+
+  /// Log groups of one account and region.
+  public struct CloudScope: Sendable, Equatable {
+    /// Empty while it is not known.
+    public var account: String
+    public var region: String
+    /// How many log groups are in which state: `read`, `failing`, `refused`.
+    public var groups: [String: Int] = [:]
+    /// Until when all that should be read is read, by the time of the events; nil before the first groups were found.
+    public var readUntil: Microseconds?
+    /// Whether the last listing succeeded and any group can be read, or there is none.
+    public var isWorking = false
+    /// As in the snapshot.
+    public var sources: [Source] = []
+
+    public init(account: String, region: String) {
+      self.account = account
+      self.region = region
     }
   }
 

@@ -31,7 +31,11 @@ extension FamilyDocument {
     case .reason: "Why: of a denial, see [below](#reason-of-a-denial); elsewhere a word from a short fixed list."
     case .user: "Who authenticated (`user.username`); never who was impersonated."
     case .resource: "The resource that was asked for, in the plural and without its group: `pods`."
-    case .outcome: "How a change ended, see [below](#outcome-of-a-change)."
+    case .outcome:
+      """
+      How a change ended, see [below](#outcome-of-a-change); of a request to a cloud: `success`, `throttled`, `denied`, \
+      `refused`, `server_error`, `unreachable`, `timeout`, `tls`, `broken`, `too_large`, `unreadable`, `stopped`.
+      """
     case .object: "The name under which the configuration tracks a class of requests: `aws-auth`, `pod-exec`, …"
     case .window: "The length of the sliding window, as configured: `5m`, `15m` and `1h` unless told otherwise."
     case .rule: "The name of a detection rule, as its file writes it."
@@ -50,6 +54,11 @@ extension FamilyDocument {
     case .impersonatedUser: "The user in whose name the request was made."
     case .auditStage: "The audit event's stage: `RequestReceived`, `ResponseStarted`, `ResponseComplete`, `Panic`."
     case .codeClass: "The hundreds of the code: `1xx` to `5xx`, or `unknown`."
+    case .cloudService: "The service of a cloud: `logs` is CloudWatch Logs, `sts` gives credentials."
+    case .operation: "The service's own name for what was asked: `FilterLogEvents`."
+    case .cloudAccount: "The account, its number; absent while it is not known."
+    case .cloudRegion: "The region of a cloud; absent where there is none."
+    case .state: "`read`; `failing`: the last try failed; `refused`: cannot be read at all."
     case .version: "The exporter's version."
     case .revision: "The commit that it was built from."
     case .branch: "The branch that it was built from."

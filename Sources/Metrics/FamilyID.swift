@@ -41,6 +41,9 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case inputUp = "kube_audit_input_up"
   case inputLastSuccess = "kube_audit_input_last_success_timestamp_seconds"
   case inputErrors = "kube_audit_input_errors_total"
+  case cloudRequests = "kube_audit_cloud_requests_total"
+  case logGroups = "kube_audit_log_groups"
+  case logGroupsReadUntil = "kube_audit_log_groups_read_timestamp_seconds"
   // Bounds.
   case queueBytes = "kube_audit_queue_bytes"
   case queueLimitBytes = "kube_audit_queue_limit_bytes"

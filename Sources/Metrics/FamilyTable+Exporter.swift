@@ -87,6 +87,34 @@ extension Families {
         query: "sum by (input, reason) (increase(kube_audit_input_errors_total[15m]))"),
     ])
 
+  // MARK: Clouds
+
+  static let clouds = FamilySection(
+    title: "Clouds",
+    introduction: """
+      What is asked of clouds, and how far their logs are read. Absent where no input reads from a cloud. What is shared \
+      with others is asked for sparingly: each account and region has a rate of its own.
+      """,
+    families: [
+      Family(
+        .cloudRequests, .counter, [.cloudService, .operation, .cloudRegion, .outcome],
+        help: "Requests to the services of clouds, tries that failed included, by how they ended.",
+        note: "Begins at 0 with each start. `throttled` means that somebody has spent the quota.",
+        query: "sum by (operation, outcome) (rate(kube_audit_cloud_requests_total[5m]))"),
+      Family(
+        .logGroups, .gauge, [.cloudAccount, .cloudRegion, .state],
+        help: "Log groups of clusters that were found, by how reading them goes.",
+        query: #"kube_audit_log_groups{state!="read"} > 0"#),
+      Family(
+        .logGroupsReadUntil, .gauge, [.cloudAccount, .cloudRegion],
+        help: "Until when all log groups are read, as Unix time: the one that is furthest behind.",
+        note: """
+          Usually no longer ago than the poll interval. It falls behind when a quota binds, when a log group cannot be read, \
+          and while the log of an absence is read.
+          """,
+        query: "time() - kube_audit_log_groups_read_timestamp_seconds > 600"),
+    ])
+
   // MARK: Bounds
 
   static let bounds = FamilySection(

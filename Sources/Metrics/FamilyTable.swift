@@ -4,7 +4,9 @@ public enum Families {
   public static let all: [Family] = sections.flatMap(\.families)
 
   /// All families, by what they are about.
-  public static let sections: [FamilySection] = [requests, windows, clusters, accounting, bounds, state, exporter]
+  public static let sections: [FamilySection] = [
+    requests, windows, clusters, accounting, clouds, bounds, state, exporter,
+  ]
 
   /// The declaration of one family.
   public static func family(_ id: FamilyID) -> Family {

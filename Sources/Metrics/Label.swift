@@ -6,5 +6,9 @@ public enum Label: String, CaseIterable, Sendable {
   case impersonatedUser = "impersonated_user"
   case auditStage = "audit_stage"
   case codeClass = "code_class"
+  case cloudService = "cloud_service"
+  case cloudAccount = "cloud_account"
+  case cloudRegion = "cloud_region"
+  case operation, state
   case version, revision, branch, swiftversion, goos, goarch
 }

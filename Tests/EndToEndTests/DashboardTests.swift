@@ -52,12 +52,17 @@ import Testing
         clusters: [{name: prod}, {name: never-heard}]
         inputs:
           file: ["\(log)"]
+          cloudwatch: {targets: [eu-west-1], poll_interval: 1s, overlap: 10s, look_back: 10s}
         rules:
           files: ["\(DetectionRulesTests.rules)"]
 
         """
+      let cloud = try CloudWatchServer(
+        folder: folder,
+        #"{"groups": 2, "seconds": 600, "rate": 1, "late_groups": 0, "seldom": false, "faults": false, "history": 5}"#)
       let exporter = try Exporter(
-        configuration: configuration, folder: folder, webhook: true, storage: folder + "/state")
+        configuration: configuration, folder: folder, webhook: true, storage: folder + "/state",
+        environment: cloud.environment)
       let prometheus = try Prometheus(scraping: exporter.port, folder: folder, rules: [Self.rules])
       // Told twice, with scrapes between: a rate does not see what a counter is born with.
       for round in 0..<2 {

@@ -42,6 +42,16 @@ import Testing
     #expect(reasons == ["unfinished"])
   }
 
+  /// Inputs number their streams each for itself: standard input's and the first file's have one number, and nothing else.
+  @Test func streamsOfTwoInputsStayApart() {
+    var engine = engine(eventBytes: 4_000)
+    let all = (0..<2).map { halves($0, length: 100) }
+    for (n, half) in all.enumerated() { engine.count(Workbench.batch(half.begin.utf8, .stream(id: 0), input: n)) }
+    for (n, half) in all.enumerated() { engine.count(Workbench.batch(half.end.utf8, .stream(id: 0), input: n)) }
+    let readings = engine.readings(at: AuditText.now)
+    for n in 0..<2 { #expect(readings.outcome(input: n) == Outcome(counted: 1), "input \(n)") }
+  }
+
   /// Any order of beginnings and ends: the bound holds, and every event is counted or dropped.
   @Test(arguments: 0..<20 as Range<UInt64>) func theBoundHolds(seed: UInt64) {
     var random = SplitMix64(seed: seed)
@@ -49,22 +59,23 @@ import Testing
     var kept: [UInt64: Int] = [:]
     for _ in 0..<2_000 {
       let id = UInt64(random.below(30))
-      #expect(records.take(id)?.count == kept.removeValue(forKey: id))
+      #expect(records.take(.init(input: 7, id: id))?.count == kept.removeValue(forKey: id))
       guard random.chance(70) else { continue }
       let length = random.below(random.chance(10) ? 1_500 : 200)
-      let dropped = records.keep(ByteBuffer([UInt8](repeating: 1, count: length)), of: id, input: 7, canReturn: false)
+      let dropped = records.keep(
+        ByteBuffer([UInt8](repeating: 1, count: length)), of: .init(input: 7, id: id), canReturn: false)
       kept[id] = length
       var expected = 0
       while kept.values.reduce(0, +) > 1_000, let longest = kept.values.max() {
         // Of several that are as long, either may go: see which.
         let candidates = kept.filter { $0.value == longest }.map(\.key)
         for id in candidates {
-          guard let bytes = records.take(id) else {
+          guard let bytes = records.take(.init(input: 7, id: id)) else {
             kept[id] = nil
             expected += 1
             continue
           }
-          #expect(records.keep(bytes, of: id, input: 7, canReturn: false).isEmpty)
+          #expect(records.keep(bytes, of: .init(input: 7, id: id), canReturn: false).isEmpty)
         }
       }
       #expect(dropped == [Int](repeating: 7, count: expected))

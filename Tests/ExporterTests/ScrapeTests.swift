@@ -8,6 +8,7 @@ import Metrics
 import State
 import TestSupport
 import Testing
+import Transport
 
 @testable import Exporter
 
@@ -301,7 +302,8 @@ private func requests(_ page: String) -> String? {
     http.count("/metrics", 200)
     let reloads = ReloadStatus(loadedAt: 3_000_000)
     let state = StateMetrics(store: try StateStore(.memory), commits: CommitStatus())
-    let metrics = SelfMetrics(inputs: [input], queue: queue, state: state, http: http, reloads: reloads)
+    let metrics = SelfMetrics(
+      inputs: [input], calls: CallCounts(), queue: queue, state: state, http: http, reloads: reloads)
     let page = String(decoding: Exposition.render(metrics.complete(Readings()), as: .text), as: UTF8.self)
     for line in [
       "kube_audit_input_up{input=\"webhook\"} 1",

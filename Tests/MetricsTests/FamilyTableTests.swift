@@ -46,6 +46,10 @@ import Testing
     ("series_overflow_total series_expired_value_total", .counter, "family"),
     ("input_up input_last_success_timestamp_seconds", .gauge, "input"),
     ("input_errors_total", .counter, "input, reason"),
+    // The word `service` belongs to scrapers under the Prometheus operator.
+    ("cloud_requests_total", .counter, "cloud_service, operation, cloud_region, outcome"),
+    ("log_groups", .gauge, "cloud_account, cloud_region, state"),
+    ("log_groups_read_timestamp_seconds", .gauge, "cloud_account, cloud_region"),
     ("state_durable state_last_commit_timestamp_seconds state_size_bytes", .gauge, ""),
     ("state_filesystem_avail_bytes", .gauge, ""),  // Section 2: a bound that is not ours, and visible.
     ("state_commit_duration_seconds", .histogram, ""),

@@ -44,6 +44,20 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
         clusters: [dev]
         body_limit_bytes: 1MiB
         decoded_limit_bytes: 2097152
+      cloudwatch:
+        targets:
+          - eu-west-1
+          - region: eu-west-1
+            log_group_prefix: /aws/eks/prod-
+            role_arn: arn:aws:iam::123456789012:role/path/audit
+            external_id: a/b=c
+            cluster_prefix: other-
+        stream_prefix: kube
+        poll_interval: 1m
+        overlap: 20m
+        look_back: 1d
+        discovery_interval: 30s
+        requests_per_second: 5
     queue: {limit_bytes: 1GiB}
     web:
       listen_addresses: 127.0.0.1:9999
@@ -93,6 +107,15 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
         .init(host: "", port: 10404), .init(host: "::1", port: 0), .init(host: "localhost", port: 1),
       ],
       isInsecure: true, clusters: ["dev"], bodyLimitBytes: 1 << 20, decodedLimitBytes: 2 << 20)
+    expected.inputs.cloudwatch = .init(
+      targets: [
+        .init(region: "eu-west-1"),
+        .init(
+          region: "eu-west-1", logGroupPrefix: "/aws/eks/prod-", roleARN: "arn:aws:iam::123456789012:role/path/audit",
+          externalID: "a/b=c", clusterPrefix: "other-"),
+      ],
+      streamPrefix: "kube", pollSeconds: 60, overlapSeconds: 1200, lookBackSeconds: 86_400, discoverySeconds: 30,
+      requestsPerSecond: 5)
     expected.queueLimitBytes = 1 << 30
     expected.web = .init(
       listenAddresses: [.init(host: "127.0.0.1", port: 9999)], telemetryPath: "/m",
@@ -111,6 +134,33 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     #expect(settings.web.prefix == "/audit")
     #expect(settings.webhookClusters == ["edge", "prod", "arn:aws:eks-1", "dev"])
     #expect(settings.queueBudgetBytes == 1 << 30)
+  }
+
+  /// What AWS would refuse, or read twice, is refused at the start.
+  @Test(arguments: [
+    ("[EU-WEST-1]", "is not a region"), ("[europe]", "is not a region"), ("[eu--1]", "is not a region"),
+    ("['eu-west-1.example.org']", "is not a region"), ("[{log_group_prefix: /aws/eks/}]", "region is missing"),
+    ("[{region: eu-west-1, log_group_prefix: /aws/lambda/}]", "not the beginning of a log group of EKS"),
+    ("[{region: eu-west-1, role_arn: audit}]", "is not the ARN of a role"),
+    ("[{region: eu-west-1, role_arn: 'arn:aws:iam::123456789012:user/audit'}]", "is not the ARN of a role"),
+    ("[{region: eu-west-1, role_arn: 'arn:aws:iam::12345678901:role/audit'}]", "is not the ARN of a role"),
+    ("[{region: eu-west-1, external_id: ab}]", "external_id is given without role_arn"),
+    ("[{region: eu-west-1, role_arn: 'arn:aws:iam::123456789012:role/a', external_id: 'a b'}]", "external ID is none"),
+    ("[eu-west-1, eu-west-1]", "given twice"),
+    ("[eu-west-1, {region: eu-west-1, log_group_prefix: /aws/eks/prod}]", "two targets name the same log groups"),
+    ("[{region: eu-west-1, log_group_prefix: /aws/eks/prod}, eu-west-1]", "two targets name the same log groups"),
+  ])
+  func wrongTargetsAreRefused(targets: String, words: String) {
+    let (settings, found) = read("inputs: {cloudwatch: {targets: \(targets)}}")
+    #expect(settings == nil && found.count == 1 && found[0].contains(words), "\(found)")
+  }
+
+  @Test func targetsThatShareNothingAreTaken() throws {
+    let role = "arn:aws:iam::123456789012:role/a"
+    let text = "[eu-west-1, us-east-1, {region: eu-west-1, role_arn: \"\(role)\"}]"
+    #expect(try #require(read("inputs: {cloudwatch: {targets: \(text)}}").0).inputs.cloudwatch.targets.count == 3)
+    let flags = read("", [("input.cloudwatch.region", ["eu-west-1", "us-gov-west-1"])])
+    #expect(try #require(flags.0).inputs.cloudwatch.targets.map(\.region) == ["eu-west-1", "us-gov-west-1"])
   }
 
   @Test func flagsWinOverTheFile() throws {

@@ -116,6 +116,24 @@ ACCOUNTS = [
         bars=True, alerts=["KubeAuditSourceGap", "KubeAuditInputErrors"]),
 ]
 
+CLOUDS = [
+    graph("Log groups read until", [
+        ("max by (cloud_account, cloud_region) (time() - kube_audit_log_groups_read_timestamp_seconds)",
+         "{{cloud_account}} {{cloud_region}}")],
+        "How long ago the log group that is furthest behind was read to its end. It grows when a quota binds, a log "
+        "group cannot be read, or the log of an absence is read.", unit="s"),
+    graph("Log groups", [
+        ("sum by (cloud_account, cloud_region, state) (kube_audit_log_groups)",
+         "{{cloud_account}} {{cloud_region}} {{state}}")],
+        "Log groups of clusters, by how reading them goes. What is refused is of the infrequent-access class, or another "
+        "target reads it.", stacked=True),
+    graph("Requests to clouds", [
+        ("sum by (operation, outcome) (rate(kube_audit_cloud_requests_total[$__rate_interval]))",
+         "{{operation}} {{outcome}}")],
+        "What is asked of clouds, a second, tries that failed included. Throttled: somebody has spent the account's "
+        "quota.", unit="reqps", stacked=True),
+]
+
 BOUNDS = [
     bars("Families, how full", "max by (family) (kube_audit_series / kube_audit_series_limit)", "{{family}}",
          "Series held, of those that the limit allows. A full family counts further series together under (other).",
@@ -194,5 +212,5 @@ PROCESS = [
 DASHBOARD = dashboard(
     "exporter", "Kubernetes audit / Exporter and feeds",
     "Whether every cluster is heard, every event counted, and the exporter well.",
-    [("Now", NOW), ("Feeds", FEEDS), ("Accounts", ACCOUNTS), ("Limits", BOUNDS), ("State", STATE),
+    [("Now", NOW), ("Feeds", FEEDS), ("Accounts", ACCOUNTS), ("Clouds", CLOUDS), ("Limits", BOUNDS), ("State", STATE),
      ("The exporter", PROCESS)])

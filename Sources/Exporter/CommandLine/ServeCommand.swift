@@ -31,6 +31,9 @@ struct ServeCommand: ParsableCommand {
   @Flag(name: .customLong("input.webhook.insecure"), inversion: .prefixedNo, help: help("input.webhook.insecure"))
   var webhookInsecure: Bool?
 
+  @Option(name: .customLong("input.cloudwatch.region"), help: help("input.cloudwatch.region", "REGION"))
+  var cloudWatchRegion: [String] = []
+
   @Option(name: .customLong("rules.file"), help: help("rules.file", "FILE"))
   var rulesFile: [String] = []
 
@@ -68,7 +71,8 @@ struct ServeCommand: ParsableCommand {
     ]
     let repeated: [(String, [String])] = [
       ("input.file", inputFile), ("input.webhook.listen-address", webhookListenAddress),
-      ("rules.file", rulesFile), ("web.listen-address", webListenAddress),
+      ("input.cloudwatch.region", cloudWatchRegion), ("rules.file", rulesFile),
+      ("web.listen-address", webListenAddress),
     ]
     return single.compactMap { name, value in value.map { GivenFlag(name: name, values: [$0]) } }
       + repeated.filter { !$0.1.isEmpty }.map { GivenFlag(name: $0.0, values: $0.1) }

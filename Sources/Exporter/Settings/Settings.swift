@@ -38,6 +38,7 @@ struct Settings: Sendable, Equatable {
     var fileStart = Start.beginning
     var stdin = false
     var webhook = Webhook()
+    var cloudwatch = CloudWatch()
 
     struct File: Sendable, Hashable {
       /// A path or a pattern.
@@ -74,6 +75,31 @@ struct Settings: Sendable, Equatable {
     struct Writer: Sendable, Hashable {
       var credential: Credential
       var clusters: [String]
+    }
+  }
+
+  struct CloudWatch: Sendable, Equatable {
+    /// Empty: CloudWatch Logs is not read.
+    var targets: [Target] = []
+    var streamPrefix = "kube-apiserver-audit"
+    var pollSeconds: Int64 = 30
+    /// How late events may come to CloudWatch.
+    var overlapSeconds: Int64 = 600
+    /// How far back the first run begins.
+    var lookBackSeconds: Int64 = 300
+    var discoverySeconds: Int64 = 300
+    /// Of each operation, account and region.
+    var requestsPerSecond = 2
+
+    /// Log groups of one account and region.
+    struct Target: Sendable, Hashable {
+      var region: String
+      var logGroupPrefix = "/aws/eks/"
+      /// Nil for the credentials that the process has.
+      var roleARN: String?
+      var externalID: String?
+      /// What stands before the names of its clusters.
+      var clusterPrefix = ""
     }
   }
 
@@ -159,7 +185,10 @@ struct Settings: Sendable, Equatable {
   var webhookClusters: [String] { [clusterName] + clusters.map(\.name) + inputs.webhook.clusters }
 
   /// Whether any input is configured.
-  var hasInput: Bool { !inputs.files.isEmpty || inputs.stdin || !inputs.webhook.listenAddresses.isEmpty }
+  var hasInput: Bool {
+    !inputs.files.isEmpty || inputs.stdin || !inputs.webhook.listenAddresses.isEmpty
+      || !inputs.cloudwatch.targets.isEmpty
+  }
 
   /// The budget of everything between the inputs and the counters. Unless set: 4 MiB, and while a webhook listens the
   /// largest body twice besides (as it arrives, and decoded), so that the API server's largest batch never has to wait for

@@ -5,7 +5,8 @@ internal import Diagnostics
 enum SettingsChecks {
   /// Every such failure, without file and line.
   static func failures(_ settings: Settings) -> [Failure] {
-    inputs(settings) + addresses(settings) + windows(settings) + names(settings) + limits(settings)
+    inputs(settings) + cloudWatch(settings) + addresses(settings) + windows(settings) + names(settings)
+      + limits(settings)
   }
 
   /// The windows that the bundled alerting rules name.
@@ -27,8 +28,9 @@ enum SettingsChecks {
     guard !settings.hasInput else { return nil }
     return Failure(
       .setting, "no input is configured", at: .setting(key: "inputs", file: nil, line: nil),
-      remedy: "Name a log with --input.file PATH, read standard input with --input.stdin, or take pushes with "
-        + "--input.webhook.listen-address 127.0.0.1:10404")
+      remedy: "Name a log with --input.file PATH, read standard input with --input.stdin, take pushes with "
+        + "--input.webhook.listen-address 127.0.0.1:10404, or read CloudWatch Logs with --input.cloudwatch.region REGION"
+    )
   }
 
   private static func inputs(_ settings: Settings) -> [Failure] {
@@ -48,6 +50,23 @@ enum SettingsChecks {
           "Authenticate them with --input.webhook.config.file, listen on 127.0.0.1, or accept events from anybody there with "
             + "--input.webhook.insecure")
       }
+  }
+
+  /// Of one account and region, no prefix begins with another: their log groups would be read twice.
+  private static func cloudWatch(_ settings: Settings) -> [Failure] {
+    let targets = settings.inputs.cloudwatch.targets
+    return targets.indices.flatMap { at in
+      targets[..<at].filter { other in
+        let target = targets[at]
+        return other.region == target.region && other.roleARN == target.roleARN
+          && (other.logGroupPrefix.hasPrefix(target.logGroupPrefix)
+            || target.logGroupPrefix.hasPrefix(other.logGroupPrefix))
+      }.map { _ in
+        failure(
+          "inputs.cloudwatch.targets", "two targets name the same log groups of \(targets[at].region)",
+          "Keep one of them, or give both a log_group_prefix of its own")
+      }
+    }
   }
 
   private static func addresses(_ settings: Settings) -> [Failure] {

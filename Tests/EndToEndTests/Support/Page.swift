@@ -96,7 +96,10 @@ private struct SampleReader {
       rest.removeFirst()
     }
     seriesEnd = rest.startIndex
-    guard !name.isEmpty, rest.popFirst() == UInt8(ascii: " "), let value = Double(Substring(rest)) else { return nil }
+    guard !name.isEmpty, rest.popFirst() == UInt8(ascii: " "), let value = Double(take { $0 != UInt8(ascii: " ") }),
+      // What follows is an exemplar, which stricter parsers read.
+      rest.isEmpty || Substring(rest).hasPrefix(" # {")
+    else { return nil }
     return Page.Sample(name: name, labels: labels, value: value)
   }
 

@@ -158,7 +158,7 @@ def selected(here, labels, ports, workload):
         elif document["kind"] == "NetworkPolicy":
             if not spec["podSelector"]["matchLabels"].items() <= labels.items():
                 yield f"{path}: selects no pod"
-            allowed = {port["port"] for rule in spec["ingress"] for port in rule["ports"]}
+            allowed = {port["port"] for rule in spec.get("ingress", []) for port in rule["ports"]}
             yield from (f"{path}: port {port} is no port of the pod" for port in sorted(allowed - ports))
         elif document["kind"] == "ServiceMonitor":
             chosen = [
