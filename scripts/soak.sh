@@ -59,6 +59,8 @@ campaign stdin_kills 200      EndToEndTests.StdinFileTests
 campaign stops       30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
 campaign reloads     600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing
 campaign conditions  3000     RulesTests.RandomConditionTests
+campaign rule_shortcuts 5000 RulesTests.ShortcutTests
+campaign rule_words  20000    RulesTests.ShortcutTests
 campaign rule_damage 100000   RulesTests.DamageTests
 campaign rule_fields 20000    RulesTests.FieldTests.everyFieldOfRandomEvents
 campaign heads       20000    ExporterTests.HeadFormTests
