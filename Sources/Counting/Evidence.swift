@@ -19,7 +19,7 @@ public enum EvidenceSubject: Sendable, Hashable {
 /// One event that was counted, for who asks what a number stands for.
 public struct EvidenceRow: Sendable, Hashable {
   /// Labels of each kind of subject that may wait to be written.
-  public static let waitingBytesLimit = 2 << 20
+  public static let waitingBytesLimit = 256 << 10
   /// Matches that are kept of one rule.
   public static let matchesLimit = 20
 
@@ -111,7 +111,7 @@ extension [EvidenceRow] {
 
 /// The evidence that came since it was last asked for.
 ///
-/// - Bound: about four times `EvidenceRow.waitingBytesLimit`, and of rows that tell nothing more as much again.
+/// - Bound: twice `EvidenceRow.waitingBytesLimit` of labels, and their rows.
 struct EvidenceBook: ~Copyable {
   /// The next row's number.
   private(set) var next: UInt64
@@ -124,7 +124,7 @@ struct EvidenceBook: ~Copyable {
     rows.append(EvidenceRow(id: next, subject: subject, time: time, labels: labels))
     next += 1
     bytes += labels.count
-    guard bytes > 4 * EvidenceRow.waitingBytesLimit else { return }
+    guard bytes > 2 * EvidenceRow.waitingBytesLimit else { return }
     rows.keepLatest()
     bytes = rows.reduce(0) { $0 + $1.labels.count }
   }

@@ -1,4 +1,3 @@
-internal import AuditEvents
 internal import Metrics
 
 /// The audit IDs of the latest events of some series, for OpenMetrics' exemplars.
@@ -9,7 +8,13 @@ struct ExemplarBook {
   static let limit = 1_024
   private static let charactersLimit = 128
 
-  private var all: [UInt32: Exemplar?] = [:]
+  private struct Event {
+    /// Empty for one that is not told.
+    let auditID: [UInt8]
+    let time: Int64
+  }
+
+  private var all: [UInt32: Event] = [:]
   /// In the order in which they were begun.
   private var places: [UInt32] = []
   private var oldest = 0
@@ -22,9 +27,8 @@ struct ExemplarBook {
     let isTold =
       !auditID.isEmpty && EvidenceField.auditID.rawValue.utf8.count + auditID.count <= Self.charactersLimit
       && auditID.allSatisfy(Self.isPlain)
-    let exemplar =
-      isTold ? Exemplar(EvidenceField.auditID.rawValue, escaped: auditID, seconds: Double(time) / 1e6) : nil
-    if all.updateValue(exemplar, forKey: place) != nil { return }
+    let event = Event(auditID: isTold ? auditID : [], time: time)
+    if all.updateValue(event, forKey: place) != nil { return }
     if places.count < Self.limit { return places.append(place) }
     all.removeValue(forKey: places[oldest])
     places[oldest] = place
@@ -45,6 +49,7 @@ struct ExemplarBook {
 
   /// What a series shows; nothing before its first event.
   subscript(place: Int) -> Exemplar? {
-    all.isEmpty ? nil : all[UInt32(truncatingIfNeeded: place)] ?? nil
+    guard !all.isEmpty, let event = all[UInt32(truncatingIfNeeded: place)], !event.auditID.isEmpty else { return nil }
+    return Exemplar(EvidenceField.auditID.rawValue, escaped: event.auditID, seconds: Double(event.time) / 1e6)
   }
 }

@@ -45,8 +45,13 @@ public struct LabelValue: Sendable {
   /// The same for a part of a text; not empty.
   public mutating func append(_ text: borrowing Text, part: Range<Int>, to out: inout LabelBuffer) {
     // SAFETY: `text` lends its bytes for this call; the range is checked by the slice.
-    unsafe sanitise(UnsafeBufferPointer(rebasing: text.raw[part]), isEscaped: text.isEscaped)
-    LabelEscaping.append(value, to: &out)
+    let raw = unsafe UnsafeBufferPointer(rebasing: text.raw[part])
+    if !text.isEscaped, unsafe !raw.isEmpty && Self.isPlain(raw) {
+      unsafe out.append(raw: raw)
+    } else {
+      unsafe sanitise(raw, isEscaped: text.isEscaped)
+      LabelEscaping.append(value, to: &out)
+    }
   }
 
   /// The same for a text from the configuration, which is no JSON.

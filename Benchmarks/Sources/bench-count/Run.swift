@@ -8,31 +8,56 @@ import Glibc
 import Inputs
 import Metrics
 import Rules
+import State
+
+/// How a file is counted.
+struct Ways {
+  let speculatesOrder: Bool
+  let measuresPause: Bool
+  let takesEpochs: Bool
+  let keepsEvidence: Bool
+  let rules: String?
+}
+
+/// Bytes between two epochs.
+private let epochBytes = 4 << 20
 
 /// Counts a file; answers the exit code.
-func run(path: String, speculatesOrder: Bool, measuresPause: Bool, rules: String?) -> Int32 {
+func run(path: String, _ ways: Ways) -> Int32 {
   var counting = CountingSettings()
   counting.inputs = ["replay"]
   counting.followsEventTime = true
   counting.maxLagSeconds = nil
-  if measuresPause {
+  counting.keepsEvidence = ways.keepsEvidence
+  if ways.measuresPause {
     // As in `serve`; and room for as many series as somebody may want to measure.
     Heap.useOne()
     counting.limits.denied.inAll = 100_000
   }
   var settings = EngineSettings(counting: counting)
-  settings.decoding.speculatesOrder = speculatesOrder
-  if let rules {
+  settings.decoding.speculatesOrder = ways.speculatesOrder
+  if let rules = ways.rules {
     do throws(Failures) { settings.detect(try RuleSet.load([RuleFile(name: rules, bytes: read(rules))])) } catch {
       print("\(rules): \(error.all.map(\.what))")
       return 1
     }
   }
   // A fixed key: the same run twice takes the same steps.
-  var engine = Engine(settings, key: SipKey(1, 2))
+  let key = SipKey(1, 2)
+  let state = ways.takesEpochs || ways.keepsEvidence ? SavedState(key: key) : nil
+  guard var engine = try? state.map({ try Engine(settings, restoring: $0) }) ?? Engine(settings, key: key) else {
+    return 1
+  }
+  var (taken, rows) = (0, 0)
   let archive = Archive(path: path, lineBytesLimit: settings.decoding.eventBytes)
   do throws(Failure) {
-    try archive.read(stream: 0, cluster: "default") { batch in engine.count(batch) }
+    try archive.read(stream: 0, cluster: "default") { batch in
+      engine.count(batch)
+      taken += batch.sourceBytes
+      guard state != nil, taken >= epochBytes else { return }
+      taken = 0
+      rows += engine.takeChange().counting.evidence.count
+    }
   } catch {
     print("\(path): \(error.what)")
     return 1
@@ -45,8 +70,9 @@ func run(path: String, speculatesOrder: Bool, measuresPause: Bool, rules: String
   report("denied", readings, .deniedRequests)
   report("server_errors", readings, .serverErrors)
   report("rbac", readings, .rbacMutations)
-  if rules != nil { report("detections", readings, .detections) }
-  if measuresPause { reportPause(&engine, first: first) }
+  if ways.keepsEvidence { print("evidence \(rows)") }
+  if ways.rules != nil { report("detections", readings, .detections) }
+  if ways.measuresPause { reportPause(&engine, first: first) }
   return 0
 }
 
