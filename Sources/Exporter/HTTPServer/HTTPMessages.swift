@@ -7,7 +7,7 @@ struct HTTPRequest: Sendable {
   /// As it was sent, percent signs not undone, without the query and without the route prefix; begins with `/`.
   let path: String
   /// As it was sent, without the question mark; `QueryString` takes it apart.
-  let query: String
+  var query = ""
   /// In the order they came, names in lower case. At most the server's memory limit for one connection.
   let headers: [Header]
   /// Nil for routes that take none.
