@@ -13,7 +13,7 @@ extension Counters {
     row.append(told)
     let time = held(event)
     evidence.keep(.denial(place: UInt32(truncatingIfNeeded: place)), time: time, labels: row.bytes.bytes)
-    deniedExemplars.note(place, auditID: auditID(event), time: time)
+    deniedExemplars.note(place, auditID: auditID.bytes, time: time)
   }
 
   /// Reads who, from where and what, for `labels(ofRule:_:)`.
@@ -27,7 +27,7 @@ extension Counters {
   mutating func keep(_ event: borrowing AuditEvent, match place: Int, of rule: Int, _ cluster: Int) {
     let time = held(event)
     evidence.keep(.match(rule: name(rule)), time: time, labels: labels(ofRule: rule, cluster))
-    detectionExemplars.note(place, auditID: auditID(event), time: time)
+    detectionExemplars.note(place, auditID: auditID.bytes, time: time)
   }
 
   /// What would be kept of an event as a match of each of these rules; without numbers.
@@ -64,12 +64,6 @@ extension Counters {
     evidence.take(dropped: dropped, into: &delta) { denied.table.series[Int($0)].state == .free }
   }
 
-  private mutating func auditID(_ event: borrowing AuditEvent) -> [UInt8] {
-    other.clear()
-    values.append(event.auditID, whenEmpty: "", to: &other)
-    return other.bytes
-  }
-
   private func held(_ event: borrowing AuditEvent) -> Int64 {
     event.time == AuditEvent.absentTime ? now : min(now, EventTime.held(event.time))
   }
@@ -95,7 +89,9 @@ extension Counters {
       tellPath(event.requestURI)
     }
     tell(",user_agent=\"", event.userAgent)
-    tell(",audit_id=\"", event.auditID)
+    auditID.clear()
+    values.append(event.auditID, whenEmpty: "", to: &auditID)
+    if !auditID.isEmpty { told.add(",audit_id=\"", auditID) }
     told.add(",audit_stage=\"", Array(event.stage.label.utf8))
     told.add(",level=\"", Array(event.level.label.utf8))
     tellMembers(of: event)
@@ -131,7 +127,7 @@ extension Counters {
       }
     }
     let mayBeNamed = pseudonyms == nil
-    tell(",groups=\"", groups) { mayBeNamed || $0.begins(with: "system:") }
+    tell(",groups=\"", groups) { mayBeNamed || $0.hasPrefix("system:") }
     guard mayBeNamed else { return }
     tell(",source_ips=\"", sources) { _ in true }
     tell(",authorization_reason=\"", authorization)
@@ -153,17 +149,5 @@ extension Counters {
       count += 1
     }
     if count > 0 { told.add(name, other) }
-  }
-}
-
-extension Text {
-  /// Whether its first bytes, as they were written, are those of a word without escapes.
-  fileprivate func begins(with word: String) -> Bool {
-    withSpan { raw in
-      let word = word.utf8Span.span
-      guard raw.count >= word.count else { return false }
-      for i in 0..<word.count where raw[i] != word[i] { return false }
-      return true
-    }
   }
 }

@@ -64,8 +64,9 @@ public struct Counters: ~Copyable {
   var user = LabelBuffer()
   var other = LabelBuffer()
   var address = LabelBuffer()
-  /// The row that tells of an event, and what reads it.
+  /// What is told of an event, its audit ID alone, and what reads further than the decoder.
   var told = LabelRow()
+  var auditID = LabelBuffer()
   let reader = JSONReader()
   /// The same for what becomes a pseudonym.
   var content: [UInt8] = []

@@ -14,7 +14,7 @@ struct RepeatedEvents {
   static let generationLimit = 131_072
 
   private let key: SipKey
-  private(set) var digests: RecentDigests
+  var digests: RecentDigests
   private var scratch: [UInt8] = []
 
   /// - Parameters:
@@ -36,23 +36,8 @@ struct RepeatedEvents {
 
   @inline(never)
   private mutating func isKnown(_ event: borrowing AuditEvent, _ cluster: String, _ arrival: Microseconds) -> Bool {
-    let digest = digest(of: event, cluster: cluster)
-    return digests.contains(digest, at: arrival)
+    digests.contains(digest(of: event, cluster: cluster), at: arrival)
   }
-
-  /// Digests that had to leave before their time: each could let a repeated event be counted twice.
-  var evictedEarly: UInt64 { digests.evictedEarly }
-
-  /// When the newest digest came; 0 when none is known.
-  var newest: Microseconds { digests.newest }
-
-  /// Gives away what is new since the last call, and says what need not be kept any longer.
-  mutating func takeChange(into change: inout StateChange) { digests.takeChange(into: &change) }
-
-  /// As if its events came again, all at the time of the newest.
-  ///
-  /// - Errors: reason `countingState` when it is no such blob.
-  mutating func restore(_ blob: DigestBlob) throws(Failure) { try digests.restore(blob) }
 
   private mutating func digest(of event: borrowing AuditEvent, cluster: String) -> Digest {
     scratch.removeAll(keepingCapacity: true)

@@ -52,7 +52,7 @@ struct Tally: ~Copyable, EventSink {
   init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
     let counters = try Counters(settings: settings.counting, key: saved.key, restoring: saved.counting)
     var repeats = RepeatedEvents(key: saved.key, isSaved: true)
-    for blob in saved.digests where blob.kind == .repeatedEvent { try repeats.restore(blob) }
+    for blob in saved.digests where blob.kind == .repeatedEvent { try repeats.digests.restore(blob) }
     var matched = MatchedRequests(key: saved.key, isSaved: true)
     for blob in saved.digests where blob.kind == .matchedRequest { try matched.digests.restore(blob) }
     // The rows of an input that is no longer configured stay in the state, and are shown again when it returns.
@@ -68,7 +68,7 @@ struct Tally: ~Copyable, EventSink {
   ) {
     self.counters = counters
     self.repeats = repeats
-    evictedBefore = repeats.evictedEarly + matched.digests.evictedEarly
+    evictedBefore = repeats.digests.evictedEarly + matched.digests.evictedEarly
     self.matched = matched
     detection = settings.rules.map { Detection($0, matching: settings.matching) }
     isDetecting = settings.rules != nil
@@ -103,7 +103,7 @@ struct Tally: ~Copyable, EventSink {
   }
 
   private mutating func settleEvictions() {
-    let evicted = repeats.evictedEarly + matched.digests.evictedEarly
+    let evicted = repeats.digests.evictedEarly + matched.digests.evictedEarly
     evict(digests: evicted - evictedBefore)
     evictedBefore = evicted
   }
@@ -166,7 +166,7 @@ struct Tally: ~Copyable, EventSink {
   }
 
   /// When the newest digest came that was restored.
-  var newestDigest: Microseconds { max(repeats.newest, matched.digests.newest) }
+  var newestDigest: Microseconds { max(repeats.digests.newest, matched.digests.newest) }
 
   /// The input at hand lost bytes at its source.
   mutating func lose(bytes: Int) { account.lose(bytes: bytes) }
@@ -199,7 +199,7 @@ struct Tally: ~Copyable, EventSink {
       change.accounts += accounts[at].rows(unlike: savedAccounts[at], input: inputs[at])
     }
     savedAccounts = accounts
-    repeats.takeChange(into: &change)
+    repeats.digests.takeChange(into: &change)
     matched.digests.takeChange(into: &change)
   }
 

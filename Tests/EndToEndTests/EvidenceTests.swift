@@ -122,11 +122,13 @@ import Testing
       #expect(
         !shown.contains { $0["name"]?.string == "kube_audit_detections_total" }, "the last event has too long an ID")
       #expect(try exporter.push(Event.list([Self.refused(6, "zoe").json])).status == 200)
-      usleep(1_100_000)
-      let later = try curl(exporter.url + "/metrics", ["-H", "Accept: application/openmetrics-text;version=1.0.0"])
-      let rows = try JSON.parse(Program.python("parse_exposition.py", ["exemplars"], input: later.body)).array ?? []
-      let detection = rows.first { $0["name"]?.string == "kube_audit_detections_total" }
-      #expect(detection?["audit_id"]?.string == "00000000-0000-4000-8000-000000000006")
+      // A scrape is shared for a second.
+      try exporter.process.wait(for: "the exemplar of the next event") {
+        let later = try curl(exporter.url + "/metrics", ["-H", "Accept: application/openmetrics-text;version=1.0.0"])
+        let rows = try JSON.parse(Program.python("parse_exposition.py", ["exemplars"], input: later.body)).array ?? []
+        let detection = rows.first { $0["name"]?.string == "kube_audit_detections_total" }
+        return detection?["audit_id"]?.string == "00000000-0000-4000-8000-000000000006" ? true : nil
+      }
       #expect(try !curl(exporter.url + "/metrics").text.contains("audit_id"))
     }
   }

@@ -119,12 +119,12 @@ private let minute: Microseconds = 60 * 1_000_000
     #expect((0..<100).allSatisfy { isRepeated($0) })
     #expect((100..<200).allSatisfy { !isRepeated($0) })
     #expect((0..<200).allSatisfy { isRepeated($0) })
-    #expect(events.evictedEarly == 0)
+    #expect(events.digests.evictedEarly == 0)
     #expect(!isRepeated(200))
-    #expect(events.evictedEarly == 100)
+    #expect(events.digests.evictedEarly == 100)
     #expect((100...200).allSatisfy { isRepeated($0) })
     // Old generations leave without being evicted.
     #expect(!isRepeated(300, AuditText.now + 11 * minute))
-    #expect(events.evictedEarly == 100)
+    #expect(events.digests.evictedEarly == 100)
   }
 }

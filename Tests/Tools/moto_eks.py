@@ -6,15 +6,10 @@
 import sys
 import time
 
-import botocore.session
-from moto.server import ThreadedMotoServer
+import moto_server
 
 lines = sys.stdin.read().splitlines()
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-host, port = server.get_host_and_port()
-logs = botocore.session.get_session().create_client(
-    "logs", region_name="eu-west-1", endpoint_url=f"http://{host}:{port}", aws_access_key_id="a", aws_secret_access_key="b")
+port, logs = moto_server.start("logs")
 now = int(time.time() * 1000)
 for cluster in ("one", "two", "three"):
     group, stream = f"/aws/eks/{cluster}/cluster", "kube-apiserver-audit-0123456789abcdef"
@@ -23,6 +18,4 @@ for cluster in ("one", "two", "three"):
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[
         {"timestamp": now - 60_000 + n * 100, "message": line} for n, line in enumerate(lines)])
-print(port, flush=True)
-while True:
-    time.sleep(60)
+moto_server.serve(port)
