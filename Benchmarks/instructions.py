@@ -7,11 +7,11 @@
 Time wobbles on shared machines; instruction counts hardly do. `bench-count FILE order|any` decodes and counts a
 generated log with every family and window on, by the decoder's order path or its any-order path, from fixed seeds.
 `bench-count FILE order rules=RULES` evaluates the default rules of Falco besides; that may cost at most twice as much as
-without. Each runs under callgrind on logs of 10,000 and 20,000 events, the first being the beginning of the second: the
-difference, divided by 10,000, is what one event costs once the program is warm. Counted is what runs inside `Archive.read`:
+without, and so may the rules of our own. Each runs under callgrind on logs of 100,000 and 200,000 events, the first being the
+beginning of the second: the difference, divided by 100,000, is what one event costs once the program is warm. Counted is what runs inside `Archive.read`:
 reading, cutting, decoding and counting, not start-up nor the one reading that is printed at the end. Allocations, of the
-whole run, are counted in the same way, by a preloaded counter, on logs of 100,000 and 200,000 events: the first 100,000 are the
-warming-up, in which most series are made. The program prints its totals, tab-separated (`events N`, `requests N`
+whole run, are counted in the same way, by a preloaded counter: the first 100,000 are the warming-up, in which most series are
+made. The program prints its totals, tab-separated (`events N`, `requests N`
 at least; `denied`, `server_errors`, `rbac` if it likes), and they are checked.
 """
 import argparse
@@ -28,12 +28,12 @@ import programs
 import totals
 import workload
 
-SMALL, LARGE = 10_000, 20_000
 WARM, WHOLE = 100_000, 200_000
 # The default rules of Falco, all of them, evaluated on each event as well.
 RULES = workload.ROOT / "Tests/Corpora/falco/rules/newest/k8s_audit_rules-0.18.0.yaml"
 # What is given to bench-count behind the log.
-WAYS = {"order": ("order",), "any": ("any",), "rules": ("order", "rules=%s" % RULES)}
+WAYS = {"order": ("order",), "any": ("any",), "rules": ("order", "rules=%s" % RULES),
+        "own": ("order", "rules=%s" % (workload.ROOT / "rules/detections.yaml"))}
 RUN_SECONDS_LIMIT = 300
 # Allocations per event are next to none: two percent of that would be noise, so this much more is let pass.
 ALLOCATIONS_SLACK = 0.001
@@ -94,24 +94,24 @@ def measured(program, profile_directory):
     """Figures per event, as {"instructions": {"order/mixed": ...}, "allocations": {...}}."""
     counter = workload.compile_source(
         workload.CC, "tools/count_allocations.c", "count_allocations.so", ["-O2", "-shared", "-fPIC"])
-    logs, long_logs = ({profile: [workload.generated_log(profile, events) for events in sizes]
-                        for profile in workload.PROFILES} for sizes in ((SMALL, LARGE), (WARM, WHOLE)))
+    logs = {profile: [workload.generated_log(profile, events) for events in (WARM, WHOLE)]
+            for profile in workload.PROFILES}
     keys = [(way, profile) for profile in workload.PROFILES for way in WAYS]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         jobs = {}
         for way, profile in keys:
             for log in logs[profile]:
                 into = None
-                if profile_directory and log.events == LARGE:
+                if profile_directory and log.events == WHOLE:
                     into = profile_directory / ("callgrind.%s-%s.out" % (way, profile))
                 jobs[way, profile, log.events] = pool.submit(instructions, program, log, way, into)
         counted = {key: job.result() for key, job in jobs.items()}
     figures = {"instructions": {}, "allocations": {}}
     for way, profile in keys:
         key = way + "/" + profile
-        marginal = (counted[way, profile, LARGE] - counted[way, profile, SMALL]) / (LARGE - SMALL)
+        marginal = (counted[way, profile, WHOLE] - counted[way, profile, WARM]) / (WHOLE - WARM)
         figures["instructions"][key] = round(marginal, 1)
-        warm, whole = (allocations(program, counter, log, way) for log in long_logs[profile])
+        warm, whole = (allocations(program, counter, log, way) for log in logs[profile])
         figures["allocations"][key] = round((whole - warm) / (WHOLE - WARM), 6)
     return figures
 

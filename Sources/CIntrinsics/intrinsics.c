@@ -1,6 +1,8 @@
 #include "intrinsics.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 /* The same loop over blocks of 64 bytes for each kind of processor: those with wide registers take a fifth of the steps. */
@@ -113,41 +115,87 @@ const uint8_t *kae_skip_nested(const uint8_t *p, const uint8_t *limit, int depth
   return 0;
 }
 
+/* Whether the escape of `<`, `>` or `&` stands at `p`, as Kubernetes writes it. Reads six bytes. */
+KAE_INLINE int kae_is_usual_escape(const uint8_t *p) {
+  return p[0] == '\\' && p[1] == 'u' && p[2] == '0' && p[3] == '0' &&
+         (p[4] == '3' ? p[5] == 'c' || p[5] == 'e' : p[4] == '2' && p[5] == '6');
+}
+
 #if defined(__x86_64__)
-KAE_TARGET("avx2") static const uint8_t *kae_next_pair_avx2(
-  const uint8_t *p, const uint8_t *limit, const uint8_t *pairs, int count) {
-  const __m256i backslash = _mm256_set1_epi8('\\'), u = _mm256_set1_epi8('u'), slash = _mm256_set1_epi8('/');
-  const __m256i first = _mm256_set1_epi8((char)pairs[0]), second = _mm256_set1_epi8((char)pairs[1]);
-  for (; p < limit; p += 32) {
-    __m256i x = _mm256_loadu_si256((const __m256i *)p), next = _mm256_loadu_si256((const __m256i *)(p + 1));
-    __m256i marks = _mm256_and_si256(
-      _mm256_cmpeq_epi8(x, backslash), _mm256_or_si256(_mm256_cmpeq_epi8(next, u), _mm256_cmpeq_epi8(next, slash)));
-    marks = _mm256_or_si256(
-      marks, _mm256_and_si256(_mm256_cmpeq_epi8(x, first), _mm256_cmpeq_epi8(next, second)));
-    for (int i = 1; i < count; i++) {
-      __m256i a = _mm256_set1_epi8((char)pairs[2 * i]), b = _mm256_set1_epi8((char)pairs[2 * i + 1]);
-      marks = _mm256_or_si256(marks, _mm256_and_si256(_mm256_cmpeq_epi8(x, a), _mm256_cmpeq_epi8(next, b)));
+KAE_TARGET("avx2") KAE_INLINE __m256i kae_byte32(__m256i x, __m256i low, __m256i high) {
+  const __m256i low_bits = _mm256_set1_epi8(0x0f);
+  __m256i halves = _mm256_and_si256(_mm256_srli_epi16(x, 4), low_bits);
+  return _mm256_and_si256(_mm256_shuffle_epi8(low, x), _mm256_shuffle_epi8(high, halves));
+}
+
+/* `pshufb` takes the low four bits of a byte below 128, and answers 0 for others: of the first two there are none. The third may be
+ * any byte. */
+KAE_TARGET("avx2") KAE_INLINE __m256i kae_triples32(const uint8_t *p, const __m256i *tables) {
+  __m256i first = _mm256_loadu_si256((const __m256i *)p), second = _mm256_loadu_si256((const __m256i *)(p + 1));
+  __m256i third = _mm256_loadu_si256((const __m256i *)(p + 2));
+  __m256i found = kae_byte32(first, tables[0], tables[1]);
+  found = _mm256_and_si256(found, kae_byte32(second, tables[2], tables[3]));
+  __m256i low = _mm256_shuffle_epi8(tables[4], _mm256_and_si256(third, _mm256_set1_epi8(0x0f)));
+  __m256i high =
+    _mm256_shuffle_epi8(tables[5], _mm256_and_si256(_mm256_srli_epi16(third, 4), _mm256_set1_epi8(0x0f)));
+  return _mm256_and_si256(found, _mm256_and_si256(low, high));
+}
+
+KAE_TARGET("avx2") KAE_INLINE uint32_t kae_nonzero32(__m256i x) {
+  return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x, _mm256_setzero_si256()));
+}
+
+KAE_TARGET("avx2") static const uint8_t *kae_next_triple_avx2(
+  const uint8_t *p, const uint8_t *limit, const kae_triple_tables *triples) {
+  __m256i tables[6];
+  for (int i = 0; i < 6; i++) {
+    tables[i] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)triples->bits[i]));
+  }
+  for (; limit - p > 32; p += 64) {
+    __m256i low = kae_triples32(p, tables), high = kae_triples32(p + 32, tables);
+    __m256i any = _mm256_or_si256(low, high);
+    if (_mm256_testz_si256(any, any)) continue;
+    uint64_t bits = kae_nonzero32(low) | (uint64_t)kae_nonzero32(high) << 32;
+    for (; bits; bits &= bits - 1) {
+      const uint8_t *found = p + __builtin_ctzll(bits);
+      if (found >= limit || !kae_is_usual_escape(found)) return found;
     }
-    uint32_t bits = (uint32_t)_mm256_movemask_epi8(marks);
-    if (bits) return p + __builtin_ctz(bits);
   }
-  return limit;
+  uint32_t bits = p < limit ? kae_nonzero32(kae_triples32(p, tables)) : 0;
+  while (bits && kae_is_usual_escape(p + __builtin_ctz(bits))) bits &= bits - 1;
+  return bits ? p + __builtin_ctz(bits) : limit;
 }
 #endif
 
-/* The same without wide registers. */
-static const uint8_t *kae_next_pair_any(const uint8_t *p, const uint8_t *limit, const uint8_t *pairs, int count) {
+#if defined(__aarch64__)
+KAE_INLINE uint8x16_t kae_byte16(const uint8_t *p, const uint8_t bits[2][16]) {
+  uint8x16_t x = vld1q_u8(p);
+  return vandq_u8(
+    vqtbl1q_u8(vld1q_u8(bits[0]), vandq_u8(x, vdupq_n_u8(0x0f))), vqtbl1q_u8(vld1q_u8(bits[1]), vshrq_n_u8(x, 4)));
+}
+
+static const uint8_t *kae_next_triple_any(const uint8_t *p, const uint8_t *limit, const kae_triple_tables *triples) {
   for (; p < limit; p += 16) {
-    uint32_t bits = kae_mask16(p, '\\') & (kae_mask16(p + 1, 'u') | kae_mask16(p + 1, '/'));
-    for (int i = 0; i < count; i++) bits |= kae_mask16(p, pairs[2 * i]) & kae_mask16(p + 1, pairs[2 * i + 1]);
-    if (bits) return p + __builtin_ctz(bits);
+    uint8x16_t found = vandq_u8(
+      vandq_u8(kae_byte16(p, triples->bits), kae_byte16(p + 1, triples->bits + 2)),
+      kae_byte16(p + 2, triples->bits + 4));
+    if (vmaxvq_u8(found) == 0) continue;
+    for (int i = 0; i < 16; i++) {
+      if (kae_triples_at(p + i, triples) && !kae_is_usual_escape(p + i)) return p + i;
+    }
   }
   return limit;
 }
-
-const uint8_t *kae_next_pair(const uint8_t *p, const uint8_t *limit, const uint8_t *pairs, int count) {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2")) return kae_next_pair_avx2(p, limit, pairs, count);
+#else
+static const uint8_t *kae_next_triple_any(const uint8_t *p, const uint8_t *limit, const kae_triple_tables *triples) {
+  while (p < limit && (kae_triples_at(p, triples) == 0 || kae_is_usual_escape(p))) p++;
+  return p;
+}
 #endif
-  return kae_next_pair_any(p, limit, pairs, count);
+
+const uint8_t *kae_next_triple(const uint8_t *p, const uint8_t *limit, const kae_triple_tables *triples) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return kae_next_triple_avx2(p, limit, triples);
+#endif
+  return kae_next_triple_any(p, limit, triples);
 }

@@ -263,6 +263,7 @@ struct CheckCompiler {
     program.makeAnswers()
     program.makeSearches()
     program.findDependencies()
+    program.makeBodyWords()
     return program
   }
 }

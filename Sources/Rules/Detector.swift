@@ -32,6 +32,9 @@ public struct Detector: ~Copyable {
   /// For each search, the event that it was made in, and the words it found; nil when that event needs a closer look.
   private var searchedEvents: [UInt32]
   private var foundWords: [UInt64?]
+  /// The same of the words in bodies.
+  private var bodiesEvent: UInt32 = 0
+  private var wordsInBodies: UInt64?
   /// The rules that matched the last event: indices of `RuleSet.rules`, rising.
   public private(set) var matches: [Int] = []
   /// Events of which a field was too large to be read: its checks were answered as if it were missing.
@@ -46,7 +49,7 @@ public struct Detector: ~Copyable {
     values = ValueStore(operands: program.operands.count)
     results = Array(repeating: 0, count: program.checks.count + program.sharedStarts.count)
     classes = RuleClasses(program)
-    agents = TextClasses(.userAgent, program.agentChecks, sets: 1024, bytes: 128)
+    agents = TextClasses(.userAgent, program.agentChecks, sets: 512, bytes: 128)
     searchedEvents = Array(repeating: 0, count: program.searches.count)
     foundWords = Array(repeating: nil, count: program.searches.count)
     matches.reserveCapacity(program.ruleStarts.count)
@@ -94,6 +97,7 @@ public struct Detector: ~Copyable {
       for index in results.indices { results[index] = 0 }
       for index in searchedEvents.indices { searchedEvents[index] = 0 }
       agentEvent = 0
+      bodiesEvent = 0
       self.event = 1
     }
   }
@@ -170,10 +174,21 @@ public struct Detector: ~Copyable {
   }
 
   private mutating func evaluate(_ check: Program.Check, _ event: borrowing AuditEvent) -> Bool {
+    if check.bodyWords != 0, let found = bodyWords(event), found & check.bodyWords == 0 { return false }
     if check.right >= 0 { return compareOperands(check, event) }
     if check.search >= 0, let found = found(by: Int(check.search), event) { return found & check.searchedWords != 0 }
     let range = read(check.operand, event)
     return satisfies(check, range)
+  }
+
+  /// Which of the words without which checks do not hold stand in the event's bodies; nil when that cannot be told.
+  private mutating func bodyWords(_ event: borrowing AuditEvent) -> UInt64? {
+    if bodiesEvent != self.event {
+      bodiesEvent = self.event
+      let isTold = event.isOrdered && event.origin != .gke
+      wordsInBodies = isTold ? program.bodyWords.occurrences(in: event.bodies) : nil
+    }
+    return wordsInBodies
   }
 
   /// Which of its words a search finds; nil when it cannot tell.

@@ -145,7 +145,12 @@ struct EventReader: ~Copyable {
       }
       return
     }
-    pushElements(value(plan.node, event), plan.index, into: &store)
+    guard event.isOrdered, !event.sourceIPs.isEmpty else {
+      return pushElements(value(plan.node, event), plan.index, into: &store)
+    }
+    // The decoder knows what stands between the brackets.
+    let start = event.json.place(of: event.sourceIPs) - 1
+    pushElements(places.reader.value(at: start, of: event.json), plan.index, into: &store)
   }
 
   private mutating func clusterName(

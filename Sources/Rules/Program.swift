@@ -36,6 +36,8 @@ struct Program: Sendable {
     /// The search, of `searches`, that answers it, or -1; and which of its words, a bit each.
     var search: Int32 = -1
     var searchedWords: UInt64 = 0
+    /// Words of `bodyWords`, a bit each: with none of them in the bodies it does not hold. 0: nothing is known.
+    var bodyWords: UInt64 = 0
   }
 
   /// Of which events it is known, without looking, that an operand has no value.
@@ -92,6 +94,8 @@ struct Program: Sendable {
     let words: WordSearch
   }
   var searches: [Search] = []
+  /// Words of which checks on bodies need one.
+  var bodyWords = WordSearch([])
   /// Checks that the user agent alone decides.
   var agentChecks: [Int32] = []
   /// `Answer` for each word, table after table.

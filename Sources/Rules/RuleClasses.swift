@@ -39,9 +39,9 @@ struct RuleClasses: ~Copyable {
   init(_ program: Program) {
     graph = DecidedGraph(program)
     codes = CodeClasses(program)
-    resource = TextClasses(.resource, program.checks(on: .resource), sets: 256, bytes: 48)
-    subresource = TextClasses(.subresource, program.checks(on: .subresource), sets: 64, bytes: 32)
-    namespace = TextClasses(.namespace, program.checks(on: .namespace), sets: 1024, bytes: 64)
+    resource = TextClasses(.resource, program.checks(on: .resource), sets: 128, bytes: 48)
+    subresource = TextClasses(.subresource, program.checks(on: .subresource), sets: 32, bytes: 32)
+    namespace = TextClasses(.namespace, program.checks(on: .namespace), sets: 512, bytes: 64)
     user = TextClasses(.user, program.checks(on: .user), sets: 2048, bytes: 96)
     code = program.code
     keys = Array(repeating: 0, count: Self.slots)

@@ -22,7 +22,7 @@ struct TextClasses {
   private static let answersLimit = 1 << 20
 
   /// - Parameters:
-  ///   - sets: pairs of texts that are remembered, a power of two.
+  ///   - sets: of four texts each that are remembered, a power of two.
   ///   - bytes: of longer texts nothing is known.
   init(_ which: EventText, _ checks: [Int32], sets: Int, bytes: Int) {
     self.which = which

@@ -1,20 +1,24 @@
 internal import AuditEvents
 import Glibc
 
-/// Short texts seen lately, each with a number: sets of two, of which the older one makes room.
+/// Short texts seen lately, each with a number: sets of four, of which the oldest makes room.
 ///
 /// Whoever chooses texts can make them meet in one set; each then costs as much as one never seen, and no more.
 @safe final class TextMemory {
   /// The longest text that is remembered.
   let bytes: Int
   private let setMask: Int
-  private let stride: Int
+  private let entryStride: Int
+  private let setStride: Int
 
-  // SAFETY: `sets * 2` entries of `stride` bytes, all of them zero at first, from `init` to `deinit`. An entry is the text's
-  // fold (8 bytes), its count (4), its number (4) and its bytes. A set's number is masked with `sets - 1`, and a text is
-  // compared and copied only when it has at most `bytes`.
+  // SAFETY: `setMask + 1` sets of `setStride` bytes, all of them zero at first, from `init` to `deinit`. A set is four folds (8
+  // bytes each), four counts and four numbers (4 bytes each), and the bytes of four texts, `entryStride` apart. A set's number
+  // is masked, and a text is compared and copied only when it has at most `bytes`.
   private let entries: UnsafeMutableRawPointer
-  private static let headBytes = 16
+  private static let ways = 4
+  private static let countsOffset = ways * 8
+  private static let numbersOffset = countsOffset + ways * 4
+  private static let bytesOffset = numbersOffset + ways * 4
 
   /// - Parameters:
   ///   - sets: a power of two, or 0, when nothing is to be remembered.
@@ -22,39 +26,47 @@ import Glibc
     precondition(sets & (sets - 1) == 0)
     self.bytes = sets == 0 ? 0 : bytes
     setMask = max(0, sets - 1)
-    stride = (Self.headBytes + bytes + 15) & ~15
-    let size = max(1, sets) * 2 * stride
-    unsafe entries = .allocate(byteCount: size, alignment: 16)
+    entryStride = (bytes + 15) & ~15
+    setStride = Self.bytesOffset + Self.ways * entryStride
+    let size = max(1, sets) * setStride
+    unsafe entries = .allocate(byteCount: size, alignment: 64)
     unsafe memset(entries, 0, size)
   }
   deinit { unsafe entries.deallocate() }
 
+  @inline(__always) @unsafe
+  private func set(_ fold: UInt64) -> UnsafeMutableRawPointer {
+    unsafe entries + (Int(truncatingIfNeeded: fold) & setMask) &* setStride
+  }
+
   /// The number of a text, which is not empty, if it is remembered.
   @inline(__always)
   func number(of text: Text, _ fold: UInt64) -> Int? {
-    guard text.count <= bytes else { return nil }
-    let newer = unsafe entries + (Int(truncatingIfNeeded: fold) & setMask) &* 2 &* stride
-    if let number = unsafe number(of: text, fold, at: newer) { return number }
-    return unsafe number(of: text, fold, at: newer + stride)
-  }
-
-  @inline(__always) @unsafe
-  private func number(of text: Text, _ fold: UInt64, at entry: UnsafeMutableRawPointer) -> Int? {
-    guard unsafe entry.load(as: UInt64.self) == fold,
-      unsafe Int(entry.load(fromByteOffset: 8, as: UInt32.self)) == text.count, let bytes = unsafe text.raw.baseAddress,
-      unsafe memcmp(entry + Self.headBytes, bytes, text.count) == 0
-    else { return nil }
-    return unsafe Int(entry.load(fromByteOffset: 12, as: UInt32.self))
+    guard text.count <= bytes, let raw = unsafe text.raw.baseAddress else { return nil }
+    let set = unsafe set(fold)
+    for way in 0..<Self.ways where unsafe set.load(fromByteOffset: way &* 8, as: UInt64.self) == fold {
+      let count = unsafe set.load(fromByteOffset: Self.countsOffset &+ way &* 4, as: UInt32.self)
+      if unsafe Int(count) == text.count
+        && memcmp(set + (Self.bytesOffset &+ way &* entryStride), raw, text.count) == 0
+      {
+        return unsafe Int(set.load(fromByteOffset: Self.numbersOffset &+ way &* 4, as: UInt32.self))
+      }
+    }
+    return nil
   }
 
   /// Remembers a text and its number.
   func remember(_ text: Text, _ fold: UInt64, _ number: Int) {
-    guard text.count <= self.bytes, let bytes = unsafe text.raw.baseAddress else { return }
-    let newer = unsafe entries + (Int(truncatingIfNeeded: fold) & setMask) &* 2 &* stride
-    unsafe memcpy(newer + stride, newer, stride)
-    unsafe newer.storeBytes(of: fold, as: UInt64.self)
-    unsafe newer.storeBytes(of: UInt32(text.count), toByteOffset: 8, as: UInt32.self)
-    unsafe newer.storeBytes(of: UInt32(number), toByteOffset: 12, as: UInt32.self)
-    unsafe memcpy(newer + Self.headBytes, bytes, text.count)
+    guard text.count <= bytes, let raw = unsafe text.raw.baseAddress else { return }
+    let set = unsafe set(fold)
+    for (offset, size) in [
+      (0, 8), (Self.countsOffset, 4), (Self.numbersOffset, 4), (Self.bytesOffset, entryStride),
+    ] {
+      unsafe memmove(set + offset + size, set + offset, (Self.ways - 1) * size)
+    }
+    unsafe set.storeBytes(of: fold, as: UInt64.self)
+    unsafe set.storeBytes(of: UInt32(text.count), toByteOffset: Self.countsOffset, as: UInt32.self)
+    unsafe set.storeBytes(of: UInt32(number), toByteOffset: Self.numbersOffset, as: UInt32.self)
+    unsafe memcpy(set + Self.bytesOffset, raw, text.count)
   }
 }

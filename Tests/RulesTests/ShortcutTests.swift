@@ -71,6 +71,8 @@ import Testing
     "password", "passphrase", "aws_access_key_id", "apassword", "npassphrase", "0password", "word", "/password",
     "ws_access",
     "kind", "3cpassword", "bpassword", "the pass", "d a",
+    // Parts of them alone can be looked for.
+    "\"kind\":", "password\":", "\"apassword\"", "passphrase\",\"", ": {\"password", "{\"data\"",
   ]
 
   /// Words that are searched as they stand, against the same in the values that the fields print.
@@ -83,7 +85,7 @@ import Testing
     var conditions: [String] = []
     for field in fields {
       let text = field.name + (field.argument.map { "[\($0)]" } ?? "")
-      for word in Self.words { conditions.append("\(text) contains \"\(word)\"") }
+      for word in Self.words { conditions.append("\(text) contains '\(word)'") }
       conditions.append("\(text) contains anyof (passphrase, nothing)")
     }
     var detector = Detector(try load(Self.file(conditions)))

@@ -66,15 +66,17 @@ import Glibc
   /// Bit i is set where byte i of the next 16 equals `byte`.
   @inline(__always) func mask16(_ byte: UInt8) -> UInt32 { unsafe kae_mask16(raw, byte) }
 
-  /// The first place from here on where one of the pairs stands, two bytes each, at least one, or `\u`, or `\/`; nil when
-  /// there is none before `limit`.
-  @inline(__always) func nextPair(_ pairs: [UInt8], before limit: BytePointer) -> BytePointer? {
+  /// The first place from here on where one of the tables' triples seems to stand, and none of the escapes that
+  /// Kubernetes writes; nil when there is none before `limit`.
+  @inline(__always) func nextTriple(_ triples: borrowing TripleTables, before limit: BytePointer) -> BytePointer? {
     guard self < limit else { return nil }
-    precondition(pairs.count >= 2)
-    let found = unsafe pairs.withUnsafeBufferPointer { bytes in
-      unsafe kae_next_pair(raw, limit.raw, bytes.baseAddress ?? raw, Int32(bytes.count / 2))
-    }
+    let found = unsafe withUnsafePointer(to: triples.tables) { unsafe kae_next_triple(raw, limit.raw, $0) }
     return unsafe found < limit.raw ? BytePointer(found) : nil
+  }
+
+  /// The groups, a bit each, of which one seems to stand here.
+  @inline(__always) func triples(_ triples: borrowing TripleTables) -> UInt8 {
+    unsafe withUnsafePointer(to: triples.tables) { unsafe kae_triples_at(raw, $0) }
   }
 
   /// The place behind the object or array that opens here; nil when somebody slower must tell.
@@ -85,6 +87,30 @@ import Glibc
 
   /// The masks of the next 64 bytes.
   @inline(__always) var block64: kae_block { unsafe kae_block64(raw) }
+}
+
+/// Three bytes of ASCII in a row that are looked for together, in eight groups; the third may be any byte.
+struct TripleTables: Sendable {
+  typealias Triple = (first: UInt8, second: UInt8, third: UInt8?)
+  fileprivate var tables = kae_triple_tables()
+
+  /// - Parameter groups: at most eight; more are left out.
+  init(_ groups: [[Triple]]) {
+    // SAFETY: the tables are 96 bytes, six times 16; a half byte is below 16.
+    unsafe withUnsafeMutableBytes(of: &tables) { bytes in
+      for (group, triples) in groups.prefix(8).enumerated() {
+        let bit = UInt8(1) << UInt8(group)
+        for triple in triples {
+          for (at, byte) in [triple.first, triple.second, triple.third].enumerated() {
+            for half in 0..<16 {
+              if byte.map({ Int($0 & 15) == half }) ?? true { unsafe bytes[at * 32 + half] |= bit }
+              if byte.map({ Int($0 >> 4) == half }) ?? true { unsafe bytes[at * 32 + 16 + half] |= bit }
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 extension BytePointer {

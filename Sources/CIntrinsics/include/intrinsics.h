@@ -73,10 +73,24 @@ typedef struct {
  * Takes the widest registers that the processor has. */
 kae_string_mark kae_next_string_mark(const uint8_t *_Nonnull p);
 
-/* The first place from `p` on where one of the `count` pairs of bytes stands, or `\\u`, or `\\/`; `limit` or behind it when there
- * is none before. Reads 64 bytes from places before `limit`. */
-const uint8_t *_Nonnull kae_next_pair(
-  const uint8_t *_Nonnull p, const uint8_t *_Nonnull limit, const uint8_t *_Nonnull pairs, int count);
+/* Three bytes in a row, each below 128, that are looked for, in eight groups: bit g of a table's entry says that group g has
+ * this half byte there: the low half of the first byte, the high half of it, the same of the second and the third. A group may
+ * seem to be where only halves of its members are. */
+typedef struct {
+  uint8_t bits[6][16];
+} kae_triple_tables;
+
+/* The groups, a bit each, of which a member seems to stand at `p`. Reads three bytes. */
+KAE_INLINE uint8_t kae_triples_at(const uint8_t *_Nonnull p, const kae_triple_tables *_Nonnull triples) {
+  uint8_t found = 0xff;
+  for (int i = 0; i < 3; i++) found &= triples->bits[2 * i][p[i] & 15] & triples->bits[2 * i + 1][p[i] >> 4];
+  return found;
+}
+
+/* The first place from `p` on where `kae_triples_at` is not 0 and no escape of `<`, `>` or `&` stands; `limit` or behind it when
+ * there is none before. Reads no more than 38 bytes behind `limit`. */
+const uint8_t *_Nonnull kae_next_triple(
+  const uint8_t *_Nonnull p, const uint8_t *_Nonnull limit, const kae_triple_tables *_Nonnull triples);
 
 /* Passes over the object or array that opens at `p`: the place behind it. Null when its end does not come before `limit`, or
  * it nests deeper than `depth_limit`, or this processor has none of the registers that this takes: somebody slower must tell.
