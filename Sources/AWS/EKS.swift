@@ -118,6 +118,13 @@ public struct EKSCluster: Sendable, Equatable {
   /// Nil where the answer holds none.
   public let logging: [LogSetup]?
 
+  public init(
+    name: String, arn: String = "", status: String, isConnected: Bool = false, logging: [LogSetup]? = nil
+  ) {
+    (self.name, self.arn, self.status) = (name, arn, status)
+    (self.isConnected, self.logging) = (isConnected, logging)
+  }
+
   /// The account's number; empty where the ARN has none.
   public var account: String {
     let fields = arn.split(separator: ":", omittingEmptySubsequences: false)
@@ -178,14 +185,15 @@ public struct EKSCluster: Sendable, Equatable {
       case "name": name = try reader.string()
       case "arn": arn = try reader.optionalString() ?? ""
       case "status": status = try reader.optionalString() ?? ""
-      case "connectorConfig": isConnected = try !reader.takesNull() && !reader.skip().isEmpty
+      case "connectorConfig":
+        isConnected = try !reader.takesNull()
+        if isConnected { try reader.skip() }
       case "logging": if try !reader.takesNull() { logging = try Self.logging(&reader) }
       default: try reader.skip()
       }
     }
     guard !name.isEmpty else { throw JSONReader.Malformed(offset: start) }
-    (self.name, self.arn, self.status) = (name, arn, status)
-    (self.isConnected, self.logging) = (isConnected, logging)
+    self.init(name: name, arn: arn, status: status, isConnected: isConnected, logging: logging)
   }
 
   private static func logging(_ reader: inout JSONReader) throws(JSONReader.Malformed) -> [LogSetup]? {
