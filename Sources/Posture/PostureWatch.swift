@@ -154,7 +154,9 @@ public final class PostureWatch {
     case .regionOff: "Switch the region on for the account, or leave it out of posture.targets"
     case .unreachable, .timeout: "Check the way to eks.REGION.amazonaws.com: name server, https_proxy, VPC endpoint"
     case .clustersLimit: "Divide the accounts among several exporters"
-    default: "It is tried again"
+    case .notReady: "Look again when the cluster's status is ACTIVE"
+    case .notReported: "Look at what EKS says: aws eks describe-cluster --query cluster.logging"
+    case .incompleteList, .serverError, .refused, .unreadable: "Look at what the service said; most of this passes"
     }
   }
 }

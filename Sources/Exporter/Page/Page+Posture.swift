@@ -29,7 +29,8 @@ extension Page {
   private static func loggingRows(_ figures: PageFigures) -> [LoggingRow] {
     let place: [Label] = [.cluster, .cloudAccount, .cloudRegion]
     var off: [[String]: [String]] = [:]
-    for group in figures.groups(SampleQuery(.max, by: place + [.logType], .clusterLogTypeEnabled)) where group.value == 0 {
+    for group in figures.groups(SampleQuery(.max, by: place + [.logType], .clusterLogTypeEnabled))
+    where group.value == 0 {
       off[Array(group.values.dropLast()), default: []].append(group.values.last ?? "")
     }
     return figures.groups(SampleQuery(.max, by: place + [.status], .clusterLoggingStatus)).filter { $0.value == 1 }

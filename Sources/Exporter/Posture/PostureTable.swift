@@ -20,7 +20,8 @@ struct PostureTable {
   private func row(_ cluster: ClusterFacts) -> [String] {
     let failing = CheckList.judge(cluster).filter { $0.isDeciding && $0.finding != .satisfied }
     return [
-      cluster.account, cluster.region, cluster.name, Self.status(cluster), cluster.missingTypes.joined(separator: ","),
+      cluster.account, cluster.region, cluster.name, Self.status(cluster),
+      LoggingStatus(cluster) == .unknown ? "" : cluster.missingTypes.joined(separator: ","),
       failing.map(\.rule).joined(separator: " "),
     ]
   }
@@ -42,6 +43,7 @@ struct PostureTable {
           case .unknown(let doubt):
             let said = cluster.doubtText.isEmpty || !judgement.isDeciding ? "" : " (\(cluster.doubtText))"
             return Self.line("  \(judgement.rule)\(advice): not known, \(doubt.text)\(said)")
+              + Self.line("    \(doubt.remedy)")
           }
         }.joined()
     }.joined()
