@@ -138,8 +138,8 @@ let package = Package(
     tests(
       "SettingsTests",
       [
-        "AWS", "AuditEvents", "Counting", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "TestSupport",
-        "YAML",
+        "AWS", "AuditEvents", "Counting", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "Posture",
+        "TestSupport", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("RulesTests", ["AuditEvents", "Diagnostics", "Rules", "TestSupport"]),

@@ -2,9 +2,6 @@ public import Transport
 
 /// The one operation of EC2 that is needed: which regions an account has.
 public struct EC2 {
-  /// What must be allowed.
-  public static let operations = ["DescribeRegions"]
-
   private let session: AWSSession
   private let region: String
   private let source: CredentialSource

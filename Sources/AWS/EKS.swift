@@ -8,9 +8,8 @@ public struct EKS {
   public static let usualRate = Throttle.Rate(perSecond: 5, burst: 10)
   /// Clusters of one region; what comes after them is not listed.
   public static let clustersLimit = 1_000
-  /// What must be allowed to ask, and besides to change.
+  /// What must be allowed to ask.
   public static let readingOperations = ["ListClusters", "DescribeCluster"]
-  public static let changingOperations = ["UpdateClusterConfig", "DescribeUpdate"]
 
   private let session: AWSSession
   private let region: String
@@ -244,7 +243,11 @@ public struct EKSUpdate: Sendable, Equatable {
       var update = EKSUpdate()
       try JSONReader.read(bytes) { (reader) throws(JSONReader.Malformed) in
         try reader.object { (key, reader) throws(JSONReader.Malformed) in
-          if key == "update", try !reader.takesNull() { try update.read(&reader) } else { try reader.skip() }
+          if key != "update" {
+            try reader.skip()
+          } else if try !reader.takesNull() {
+            try update.read(&reader)
+          }
         }
       }
       self = update

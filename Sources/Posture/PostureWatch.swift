@@ -78,10 +78,12 @@ public final class PostureWatch {
       tell(reports, former)
       return status.show(reports, of: index)
     }
-    if former == nil { begin(regions) }
+    // Before all of them are known, a cluster that is not there may be in a region that was not asked yet.
+    let areKnown = regions.allSatisfy { region in former?.contains { $0.region == region } == true }
     var reports = (former ?? []).filter { regions.contains($0.region) }
     for region in regions {
       let before = reports.first { $0.region == region }
+      if before == nil { begin(region) }
       let found = try auditor.audit(region: region, account: account.number, isProven: account.isProven)
       let report = found.following(before, at: clock.now)
       tell(report, before)
@@ -90,18 +92,15 @@ public final class PostureWatch {
       } else {
         reports.append(report)
       }
-      // Before the first round is over, a cluster that is not there may be in a region that was not asked yet.
-      if former != nil { status.show(reports, of: index) }
+      if areKnown { status.show(reports, of: index) }
     }
     status.show(reports, of: index)
   }
 
   /// The calls that come begin to be counted at 0.
-  private func begin(_ regions: [String]) {
-    for (service, operations) in EKSAuditor.calls where service == .eks {
-      for operation in operations {
-        for region in regions { counts.begin(CallName(service: service.name, operation: operation, region: region)) }
-      }
+  private func begin(_ region: String) {
+    for operation in EKS.readingOperations {
+      counts.begin(CallName(service: AWSService.eks.name, operation: operation, region: region))
     }
   }
 

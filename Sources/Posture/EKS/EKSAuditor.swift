@@ -7,11 +7,6 @@ public import Transport
 ///
 /// - Limit: `EKS.clustersLimit` clusters of a region.
 public struct EKSAuditor {
-  /// What may be called, and what must be allowed for it; who may ask for their own account needs no right.
-  public static let calls: [(service: AWSService, operations: [String])] = [
-    (.sts, ["GetCallerIdentity"]), (.ec2, EC2.operations), (.eks, EKS.readingOperations),
-    (.cloudWatchLogs, ["DescribeLogGroups"]),
-  ]
   /// What stands for every region that is switched on.
   public static let everyRegion = "all"
   /// Where the account and its regions are asked for, where nobody names a region.
