@@ -1,4 +1,5 @@
-/// The texts of elements in an XML answer of STS or EC2, by their path. Small: no attributes, no namespaces, no entities of its own.
+/// The texts of elements in an XML answer of STS or EC2, by their path. Small: no attributes, no namespaces, no entities of
+/// its own.
 ///
 /// - Shape: `["AssumeRoleResponse/AssumeRoleResult/Credentials/AccessKeyId": "AKIA…"]`; of a path that comes twice the
 ///   first one, and from `texts` all of them.

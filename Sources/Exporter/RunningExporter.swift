@@ -80,9 +80,7 @@ final class RunningExporter: Sendable {
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, options: serving, router: web.router, counters: web.counters,
       gate: gates.web)
-    for address in webServer.addresses {
-      logger.info("listening", metadata: ["address": "\(address)", "tls": "\(gates.web.isTLS)"])
-    }
+    Self.tell("listening", webServer, isTLS: gates.web.isTLS, logger)
     // Before there is anything to count: however busy the engine is later, a scrape finds readings.
     guard web.scrapes.prepare(waitingMilliseconds: Self.startMilliseconds) else {
       throw Failure(.engine, "the engine does not answer", at: .process, remedy: "Give the process more processor time")
@@ -91,9 +89,7 @@ final class RunningExporter: Sendable {
       chosen.map(\.input), cluster: settings.clusterName, queue: queue, clock: clock, log: log)
     try posture?.start(logger: log.logger("posture"))
     pushServer = try Self.pushServer(settings, serving, inputs, queue, web.counters, gates)
-    for address in pushServer?.addresses ?? [] {
-      logger.info("listening for pushes", metadata: ["address": "\(address)", "tls": "\(gates.push.isTLS)"])
-    }
+    Self.tell("listening for pushes", pushServer, isTLS: gates.push.isTLS, logger)
     filesWatch =
       options.listeners.files.isEmpty
       ? nil
@@ -133,6 +129,12 @@ final class RunningExporter: Sendable {
         metadata: ["path": "\(path)", "series": "\(saved.counting.series.count)"])
     }
     return (store, saved)
+  }
+
+  private static func tell(_ what: Logger.Message, _ server: HTTPServer?, isTLS: Bool, _ logger: Logger) {
+    for address in server?.addresses ?? [] {
+      logger.info(what, metadata: ["address": "\(address)", "tls": "\(isTLS)"])
+    }
   }
 
   private static func tell(_ key: PseudonymKey?, _ logger: Logger) {

@@ -45,7 +45,7 @@ import Testing
           "AWS_ENDPOINT_URL": server.url, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": cloud.url,
         ]) { $1 })
       // c001 writes to CloudWatch, and EKS does not list it.
-      var page = try exporter.page("a cluster that is silent, and one that nobody lists") {
+      let page = try exporter.page("a cluster that is silent, and one that nobody lists") {
         status($0, "quiet") == ["silent"] && $0.value("kube_audit_cluster_unlisted", ["k8s_cluster": "c001"]) == 1
       }
       #expect(status(page, "c000") == ["enabled"] && status(page, "off") == ["disabled"])
@@ -65,33 +65,37 @@ import Testing
         #expect(html.contains(words) || words.hasPrefix("5 of") && html.contains("4 of 5 to look at"), "\(words)")
       }
 
-      // EKS is not to be asked any more: nothing is called good, and what was known last is still told.
-      try server.set(#"{"region_faults": {"eu-west-1": "denied"}}"#)
-      page = try exporter.page("what is not known") { page in
-        ["c000", "quiet", "half", "off"].allSatisfy { status(page, $0) == ["unknown"] }
-      }
-      #expect(page.value("kube_audit_posture_up", place) == 0 && status(page, "us-far") == ["disabled"])
-      #expect(page.value("kube_audit_clusters_logging_disabled", place) == 0)
-      #expect(
-        page.samples("kube_audit_cluster_log_type_enabled").filter { $0.labels["k8s_cluster"] == "c000" }.count == 5)
-      #expect(page.samples("kube_audit_cluster_unlisted").isEmpty)
-      let before = try #require(page.value("kube_audit_posture_last_success_timestamp_seconds", place))
-      _ = try exporter.process.waitForLine("what to allow") {
-        $0.contains("eks:ListClusters") && $0.contains("access_denied")
-      }
-
-      // Back again, with one cluster gone and one turned off.
-      try server.set(
-        #"{"region_faults": {}, "clusters": [{"name": "c000", "on": []}, {"name": "half", "on": \#(Self.every)}]}"#)
-      page = try exporter.page("what is known again") { status($0, "c000") == ["disabled"] }
-      #expect(status(page, "quiet") == [] && status(page, "half") != ["unknown"])
-      #expect(try #require(page.value("kube_audit_posture_last_success_timestamp_seconds", place)) > before)
-      #expect(page.value("kube_audit_clusters_logging_disabled", place) == 1)
-      let calls = page.samples("kube_audit_cloud_requests_total").filter { $0.labels["cloud_service"] == "eks" }
-      #expect(!calls.isEmpty)
+      try changesAreSeen(server, exporter, place)
       exporter.process.signal(SIGTERM)
       #expect(try exporter.process.waitForExit() == 0)
     }
+  }
+
+  private func changesAreSeen(_ server: EKSServer, _ exporter: Exporter, _ place: [String: String]) throws {
+    // EKS is not to be asked any more: nothing is called good, and what was known last is still told.
+    try server.set(#"{"region_faults": {"eu-west-1": "denied"}}"#)
+    var page = try exporter.page("what is not known") { page in
+      ["c000", "quiet", "half", "off"].allSatisfy { status(page, $0) == ["unknown"] }
+    }
+    #expect(page.value("kube_audit_posture_up", place) == 0 && status(page, "us-far") == ["disabled"])
+    #expect(page.value("kube_audit_clusters_logging_disabled", place) == 0)
+    #expect(
+      page.samples("kube_audit_cluster_log_type_enabled").filter { $0.labels["k8s_cluster"] == "c000" }.count == 5)
+    #expect(page.samples("kube_audit_cluster_unlisted").isEmpty)
+    let before = try #require(page.value("kube_audit_posture_last_success_timestamp_seconds", place))
+    _ = try exporter.process.waitForLine("what to allow") {
+      $0.contains("eks:ListClusters") && $0.contains("access_denied")
+    }
+
+    // Back again, with one cluster gone and one turned off.
+    try server.set(
+      #"{"region_faults": {}, "clusters": [{"name": "c000", "on": []}, {"name": "half", "on": \#(Self.every)}]}"#)
+    page = try exporter.page("what is known again") { status($0, "c000") == ["disabled"] }
+    #expect(status(page, "quiet") == [] && status(page, "half") != ["unknown"])
+    #expect(try #require(page.value("kube_audit_posture_last_success_timestamp_seconds", place)) > before)
+    #expect(page.value("kube_audit_clusters_logging_disabled", place) == 1)
+    let calls = page.samples("kube_audit_cloud_requests_total").filter { $0.labels["cloud_service"] == "eks" }
+    #expect(!calls.isEmpty)
   }
 
   /// Without an input nothing is missed, and nothing expected; a cluster that does log is enabled.
