@@ -102,8 +102,8 @@ let package = Package(
     tests(
       "ExporterTests",
       [
-        "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
-        "Inputs", "Metrics", "State", "TestSupport", "Transport", "YAML",
+        "AWS", "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
+        "Inputs", "Metrics", "Posture", "State", "TestSupport", "Transport", "YAML",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),

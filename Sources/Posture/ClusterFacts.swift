@@ -86,6 +86,8 @@ public struct ClusterFacts: Sendable, Hashable {
   public let name: String
   /// What it is called in metrics: its name behind the prefix that the configuration gives.
   public let label: String
+  /// The role by which it is reached; nil for the process' own credentials.
+  public var roleARN: String?
   /// Whether the provider exports logs of it at all: not of a cluster that runs elsewhere and is only shown there.
   public var isApplicable = true
   /// Each once, in the provider's order; empty where nothing is known.

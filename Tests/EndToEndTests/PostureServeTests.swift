@@ -47,8 +47,9 @@ import Testing
       // c001 writes to CloudWatch, and EKS does not list it.
       let page = try exporter.page("a cluster that is silent, and one that nobody lists") {
         status($0, "quiet") == ["silent"] && $0.value("kube_audit_cluster_unlisted", ["k8s_cluster": "c001"]) == 1
+          && status($0, "c000") == ["enabled"]
       }
-      #expect(status(page, "c000") == ["enabled"] && status(page, "off") == ["disabled"])
+      #expect(status(page, "off") == ["disabled"])
       // Its audit log is on too.
       #expect(
         status(page, "half") == ["silent"] && status(page, "us-far") == ["disabled"] && status(page, "edge") == [])
@@ -61,8 +62,8 @@ import Testing
       let expected = Set(page.samples("kube_audit_cluster_expected").compactMap { $0.labels["k8s_cluster"] })
       #expect(expected == ["c000", "quiet", "half", "off", "us-far"])
       let html = try exporter.look().text
-      for words in ["Logging of clusters", "5 of 5 to look at", "silent", "KubeAuditLoggingSilent"] {
-        #expect(html.contains(words) || words.hasPrefix("5 of") && html.contains("4 of 5 to look at"), "\(words)")
+      for words in ["Logging of clusters", "of 5 to look at", "silent", "KubeAuditLoggingSilent"] {
+        #expect(html.contains(words), "\(words)")
       }
 
       try changesAreSeen(server, exporter, place)

@@ -117,6 +117,10 @@ import Testing
           outcome.status == 0 && outcome.outputText.contains("7 enabled"), "\(outcome.outputText)\(outcome.errorText)")
       }
       #expect(try server.actions().contains("sts:AssumeRole"))
+      // Somebody else's cluster is turned on by the role that found it off.
+      try server.set(#"{"clusters": [{"name": "c0", "on": []}]}"#)
+      let off = try server.posture(["check", "--config.file", folder + "/c.yaml"])
+      #expect(off.status == 1 && off.outputText.contains("--role-arn arn:aws:iam::123456789012:role/audit-reader"))
       try Files.write(Array("posture: {targets: [nowhere]}".utf8), to: folder + "/c.yaml")
       #expect(try server.posture(["check", "--config.file", folder + "/c.yaml"]).status == 2)
     }

@@ -64,6 +64,8 @@ struct PostureEnableCommand: ConsoleCommand {
       Exits 0 when the logs are on, 1 when they are not, 2 when nothing was asked of EKS.
       """)
 
+  @Option(name: .customLong("provider"), help: "The cluster's cloud: aws.")
+  var provider = ProviderName.aws
   @Option(name: .customLong("cluster"), help: ArgumentHelp("The cluster's name.", valueName: "NAME"))
   var cluster: String
   @Option(name: .customLong("region"), help: ArgumentHelp("Its region.", valueName: "REGION"))

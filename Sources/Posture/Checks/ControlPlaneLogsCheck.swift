@@ -20,6 +20,6 @@ public enum ControlPlaneLogsCheck: Check {
   /// The command that has them exported.
   static func remedy(_ facts: ClusterFacts, types: [String]) -> String {
     "kube-audit-exporter posture enable --cluster \(facts.name) --region \(facts.region) --types "
-      + types.joined(separator: ",")
+      + types.joined(separator: ",") + (facts.roleARN.map { " --role-arn \($0)" } ?? "")
   }
 }

@@ -78,6 +78,7 @@ public struct EKSAuditor {
   private func facts(of name: String, _ eks: EKS, _ report: RegionReport) throws(CallFailure) -> ClusterFacts? {
     var facts = ClusterFacts(
       provider: .aws, account: report.account, region: report.region, name: name, label: target.clusterPrefix + name)
+    facts.roleARN = target.place.roleARN
     do throws(CallFailure) {
       EKSLogging.fill(&facts, from: try eks.cluster(name))
     } catch {
