@@ -99,6 +99,9 @@ import Testing
     let without = try server.posture(["check"], ["AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""])
     #expect(without.status == 2 && without.errorText.contains("no credentials are configured"))
     #expect(try server.posture(["check", "--region", "nowhere"]).status == 2)
+    let unreachable = try server.posture(
+      ["check", "--region", "eu-west-1"], ["AWS_ENDPOINT_URL_EKS": "http://127.0.0.1:1"])
+    #expect(unreachable.status == 2 && unreachable.outputText.contains("the service cannot be reached"))
   }
 
   /// Accounts and regions as the configuration has them, through a role; calls that are throttled are tried again.

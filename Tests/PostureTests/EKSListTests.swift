@@ -48,6 +48,37 @@ import Transport
     #expect(throws: CallFailure.self) { try eks.cluster("a") }
   }
 
+  /// Answers with bytes that are wrong, missing or doubled: read or refused, and never more than what they say.
+  @Test(arguments: 0..<4) func damagedAnswersAreReadOrRefused(seed: Int) throws {
+    var random = SplitMix64(seed: UInt64(seed))
+    let whole = Array(
+      #"{"cluster":{"name":"a","arn":"arn:aws:eks:eu-west-1:123456789012:cluster/a","status":"ACTIVE","logging":{"clusterLogging":[{"types":["api","audit"],"enabled":true},{"types":["scheduler"],"enabled":false}]}}}"#
+        .utf8)
+    var body = whole
+    let script = Script { _, _ in (200, String(decoding: body, as: UTF8.self)) }
+    let eks = try script.eks()
+    var read = 0
+    for _ in 0..<500 {
+      body = whole
+      for _ in 0...random.pick(0...3) {
+        let at = random.pick(0...body.count - 1)
+        switch random.pick(0...2) {
+        case 0: body[at] = UInt8(random.pick(0...127))
+        case 1: body.remove(at: at)
+        default: body.insert(body[at], at: at)
+        }
+      }
+      do throws(CallFailure) {
+        var facts = ClusterFacts(provider: .aws, account: "", region: "eu-west-1", name: "a", label: "a")
+        EKSLogging.fill(&facts, from: try eks.cluster("a"))
+        read += 1
+        // Three types are never named as on.
+        #expect(LoggingStatus(facts) != .enabled)
+      } catch { #expect(error.outcome == .unreadable) }
+    }
+    #expect(read > 20 && read < 480, "\(read)")
+  }
+
   @Test func clustersAreRead() throws {
     let rows: [(String, EKSCluster)] = [
       (

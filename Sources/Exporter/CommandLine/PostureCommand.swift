@@ -61,7 +61,7 @@ struct PostureEnableCommand: ConsoleCommand {
       Shows what would change and asks, then makes the change, follows it, and looks whether it is so. Logs that are on \
       stay on. CloudWatch charges for what comes in, by the gigabyte.
 
-      Exits 0 when the logs are on, 1 when they are not, 2 when nothing was asked of EKS.
+      Exits 0 when the logs are on, 1 when they are not, 2 when it could not begin: no credentials, or nobody to ask.
       """)
 
   @Option(name: .customLong("provider"), help: "The cluster's cloud: aws.")

@@ -61,6 +61,8 @@ struct PostureCheck {
       account = try auditor.account()
       var reports: [RegionReport] = []
       for region in try auditor.regions() {
+        // A large account takes minutes.
+        if Terminal.isTerminal(2) { console.error("Looking at \(region)\n") }
         reports.append(try auditor.audit(region: region, account: account.number, isProven: account.isProven))
       }
       return reports

@@ -31,9 +31,8 @@ struct PostureTable {
     clusters.map { cluster in
       let failing = CheckList.judge(cluster).filter { $0.finding != .satisfied && $0.id != AuditLogCheck.id }
       guard !failing.isEmpty else { return "" }
-      let title =
-        "\n\(cluster.name) in \(cluster.region)\(cluster.account.isEmpty ? "" : ", account \(cluster.account)")\n"
-      return Self.safe(title, keeping: "\n")
+      let account = cluster.account.isEmpty ? "" : ", account \(cluster.account)"
+      return "\n" + Self.line("\(cluster.name) in \(cluster.region)\(account)")
         + failing.map { judgement in
           let advice = judgement.isDeciding ? "" : ", advice"
           switch judgement.finding {
@@ -71,13 +70,6 @@ struct PostureTable {
     return "\n\(what) in \(place)\(words.isEmpty ? "" : ": " + words.joined(separator: ", "))\n"
   }
 
-  private static func line(_ text: String) -> String { safe(text) + "\n" }
-
   /// What a cloud said does not reach a terminal as it came.
-  private static func safe(_ text: String, keeping end: String = "") -> String {
-    end.isEmpty
-      ? SafeText.escaped(text, limitBytes: 1000)
-      : text.split(separator: end, omittingEmptySubsequences: false)
-        .map { SafeText.escaped(String($0), limitBytes: 1000) }.joined(separator: end)
-  }
+  private static func line(_ text: String) -> String { SafeText.escaped(text, limitBytes: 1000) + "\n" }
 }
