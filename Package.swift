@@ -73,10 +73,13 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     module(
+      "Posture",
+      ["AWS", "Concurrency", "Diagnostics", "Transport", .product(name: "Logging", package: "swift-log")]),
+    module(
       "Exporter",
       [
         "AWS", "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
-        "Diagnostics", "Engine", "Inputs", "Metrics", "Rules", "State", "Transport", "YAML",
+        "Diagnostics", "Engine", "Inputs", "Metrics", "Posture", "Rules", "State", "Transport", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -99,8 +102,8 @@ let package = Package(
     tests(
       "ExporterTests",
       [
-        "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
-        "Inputs", "Metrics", "State", "TestSupport", "Transport", "YAML",
+        "AWS", "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
+        "Inputs", "Metrics", "Posture", "State", "TestSupport", "Transport", "YAML",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("ConcurrencyTests", ["Concurrency"]),
@@ -135,8 +138,8 @@ let package = Package(
     tests(
       "SettingsTests",
       [
-        "AWS", "AuditEvents", "Counting", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "TestSupport",
-        "YAML",
+        "AWS", "AuditEvents", "Counting", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "Posture",
+        "TestSupport", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("RulesTests", ["AuditEvents", "Diagnostics", "Rules", "TestSupport"]),
@@ -144,6 +147,7 @@ let package = Package(
     tests(
       "AWSTests", ["AWS", "Concurrency", "Crypto", "Diagnostics", "TestSupport", "Transport"],
       exclude: ["signature_vectors.json"]),
+    tests("PostureTests", ["AWS", "Concurrency", "Diagnostics", "Posture", "TestSupport", "Transport"]),
     tests("YAMLTests", ["Diagnostics", "TestSupport", "YAML"]),
     // The alerts are held against the family table, the tracked objects and the YAML that we read ourselves.
     tests("HouseRulesTests", ["Counting", "Diagnostics", "Metrics", "YAML"]),

@@ -11,13 +11,14 @@ struct AWSFault: Equatable {
   /// The longest part of a service's sentence that is shown.
   private static let textBytesLimit = 400
 
-  /// Reads an answer that is no success: JSON services, REST services and the XML of STS.
+  /// Reads an answer that is no success: JSON services, REST services and the XML of STS and EC2.
   init(_ answer: HTTPAnswer) {
     status = answer.status
     var code = answer.header("x-amzn-errortype")
     var message = ""
     if let elements = answer.body.first == UInt8(ascii: "<") ? XMLText.elements(answer.body) : nil {
-      let prefix = elements["ErrorResponse/Error/Code"] != nil ? "ErrorResponse/Error/" : "Error/"
+      let prefixes = ["ErrorResponse/Error/", "Response/Errors/Error/"]
+      let prefix = prefixes.first { elements[$0 + "Code"] != nil } ?? "Error/"
       code = elements[prefix + "Code"] ?? code
       message = elements[prefix + "Message"] ?? ""
     } else if let object = try? Self.object(answer.body) {

@@ -12,6 +12,13 @@ public struct AWSPlace: Sendable, Hashable {
     self.externalID = externalID
   }
 
+  /// Whether a region may be named so: the name becomes a part of hosts.
+  public static func isRegion(_ text: String) -> Bool {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    return (3...6).contains(parts.count) && text.utf8.count <= 40 && parts.allSatisfy { !$0.isEmpty }
+      && text.utf8.allSatisfy { $0 >= 0x61 && $0 <= 0x7a || $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2d }
+  }
+
   /// The account that the role belongs to; empty where no role is said.
   public var account: String {
     guard let parts = roleARN?.split(separator: ":", omittingEmptySubsequences: false), parts.count > 4 else {

@@ -10,6 +10,7 @@ public struct AWSService: Sendable, Hashable {
   public static let cloudWatchLogs = AWSService(name: "logs", variable: "CLOUDWATCH_LOGS", target: "Logs_20140328")
   public static let eks = AWSService(name: "eks", variable: "EKS", target: "")
   public static let sts = AWSService(name: "sts", variable: "STS", target: "")
+  public static let ec2 = AWSService(name: "ec2", variable: "EC2", target: "")
 
   /// Where the service is, without a slash at the end: `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, or the public
   /// address of the region.

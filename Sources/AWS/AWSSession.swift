@@ -85,11 +85,37 @@ public final class AWSSession {
     _ service: AWSService, _ operation: String, region: String, source: CredentialSource, path: String,
     query: [(String, String)] = [], quota: (key: QuotaKey, rate: Throttle.Rate)? = nil, read: ([UInt8]) -> Value?
   ) throws(CallFailure) -> Value {
-    let pairs = query.map { URLParts.encoded($0.0) + "=" + URLParts.encoded($0.1) }.joined(separator: "&")
+    let pairs = URLParts.form(query)
     let url = service.endpoint(region: region, environment) + path + (pairs.isEmpty ? "" : "?" + pairs)
     return try send(
       HTTPRequest("GET", url), as: CallName(service: service.name, operation: operation, region: region),
       source: source, quota: quota, read: read)
+  }
+
+  /// The same with a body, a JSON object.
+  public func post<Value: Sendable>(
+    _ service: AWSService, _ operation: String, region: String, source: CredentialSource, path: String, body: String,
+    quota: (key: QuotaKey, rate: Throttle.Rate)? = nil, read: ([UInt8]) -> Value?
+  ) throws(CallFailure) -> Value {
+    let url = service.endpoint(region: region, environment) + path
+    let headers = [Header("Content-Type", "application/json")]
+    return try send(
+      HTTPRequest("POST", url, headers: headers, body: Array(body.utf8)),
+      as: CallName(service: service.name, operation: operation, region: region), source: source, quota: quota,
+      read: read)
+  }
+
+  /// One call of a service that takes forms and answers XML. Unsigned where `source` is nil.
+  func form<Value: Sendable>(
+    _ service: AWSService, _ operation: String, version: String, region: String, source: CredentialSource?,
+    parameters: [(String, String)] = [], read: ([UInt8]) -> Value?
+  ) throws(CallFailure) -> Value {
+    let body = URLParts.form([("Action", operation)] + parameters + [("Version", version)])
+    let headers = [Header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")]
+    let url = service.endpoint(region: region, environment) + "/"
+    return try send(
+      HTTPRequest("POST", url, headers: headers, body: Array(body.utf8)),
+      as: CallName(service: service.name, operation: operation, region: region), source: source, read: read)
   }
 
   /// Sends a request, signed unless `source` is nil.

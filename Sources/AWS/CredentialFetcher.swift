@@ -27,10 +27,9 @@ struct CredentialFetcher {
   private func exchange(_ identity: WebIdentity) throws(Failure) -> Credentials {
     let token = try token(identity.tokenFile, .webIdentity)
     let form = [
-      ("Action", "AssumeRoleWithWebIdentity"), ("RoleArn", identity.roleARN),
-      ("RoleSessionName", identity.sessionName), ("WebIdentityToken", token),
+      ("RoleArn", identity.roleARN), ("RoleSessionName", identity.sessionName), ("WebIdentityToken", token),
     ]
-    return try sts(form, source: nil, .webIdentity) { code in
+    return try sts("AssumeRoleWithWebIdentity", form, source: nil, .webIdentity) { code in
       switch code {
       case "AccessDenied", "AccessDeniedException":
         "Let the trust policy of \(identity.roleARN) name this cluster's OIDC provider and this service account"
@@ -45,11 +44,11 @@ struct CredentialFetcher {
     // Sessions of roles may assume another for an hour at most.
     let isLongLived = if case .keys(let keys, _) = base { keys.sessionToken == nil } else { false }
     var form = [
-      ("Action", "AssumeRole"), ("RoleArn", role.roleARN), ("RoleSessionName", role.sessionName),
+      ("RoleArn", role.roleARN), ("RoleSessionName", role.sessionName),
       ("DurationSeconds", String(isLongLived ? role.durationSeconds : min(role.durationSeconds, 3600))),
     ]
     if let externalID = role.externalID { form.append(("ExternalId", externalID)) }
-    return try sts(form, source: base, .assumeRole) { code in
+    return try sts("AssumeRole", form, source: base, .assumeRole) { code in
       code.hasPrefix("AccessDenied")
         ? "Allow sts:AssumeRole on \(role.roleARN) to the credentials of the link \(base.link.rawValue), and let its trust "
           + "policy name them and the external ID"
@@ -58,18 +57,13 @@ struct CredentialFetcher {
   }
 
   private func sts(
-    _ form: [(String, String)], source: CredentialSource?, _ link: CredentialLink, remedy: (String) -> String
+    _ action: String, _ form: [(String, String)], source: CredentialSource?, _ link: CredentialLink,
+    remedy: (String) -> String
   ) throws(Failure) -> Credentials {
-    let action = form[0].1
     let url = AWSService.sts.endpoint(region: region, session.environment) + "/"
-    let body = (form + [("Version", "2011-06-15")])
-      .map { URLParts.encoded($0.0) + "=" + URLParts.encoded($0.1) }.joined(separator: "&")
-    let request = HTTPRequest(
-      "POST", url, headers: [Header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
-      body: Array(body.utf8))
     do throws(CallFailure) {
-      return try session.send(
-        request, as: CallName(service: "sts", operation: action, region: region), source: source
+      return try session.form(
+        .sts, action, version: "2011-06-15", region: region, source: source, parameters: form
       ) { bytes in
         guard let elements = XMLText.elements(bytes) else { return nil }
         func value(_ name: String) -> String? { elements["\(action)Response/\(action)Result/Credentials/\(name)"] }

@@ -57,13 +57,14 @@ struct JSONReader: ~Copyable {
   }
 
   /// Takes a string, or `null` as nil.
-  mutating func optionalString() throws(Malformed) -> String? {
+  mutating func optionalString() throws(Malformed) -> String? { try takesNull() ? nil : string() }
+
+  /// Takes `null` if that comes next. Answers whether it did.
+  mutating func takesNull() throws(Malformed) -> Bool {
     passSpace()
-    if peek == UInt8(ascii: "n") {
-      try word("null")
-      return nil
-    }
-    return try string()
+    guard peek == UInt8(ascii: "n") else { return false }
+    try word("null")
+    return true
   }
 
   /// Takes a string.

@@ -142,6 +142,11 @@ struct URLParts: Equatable {
 
   private static let digits = Array("0123456789ABCDEF".utf8)
 
+  /// Names and values as in a query or a form.
+  static func form(_ pairs: [(String, String)]) -> String {
+    pairs.map { encoded($0.0) + "=" + encoded($0.1) }.joined(separator: "&")
+  }
+
   /// RFC 3986: all but letters, digits, `-`, `_`, `.`, `~` becomes `%XX`; besides, `keeping` stays.
   static func encoded(_ text: String, keeping: Unicode.Scalar? = nil) -> String {
     var out: [UInt8] = []

@@ -1,15 +1,27 @@
-/// The texts of elements in an XML answer of STS, by their path. Small: no attributes, no namespaces, no entities of its own.
+/// The texts of elements in an XML answer of STS or EC2, by their path. Small: no attributes, no namespaces, no entities of
+/// its own.
 ///
 /// - Shape: `["AssumeRoleResponse/AssumeRoleResult/Credentials/AccessKeyId": "AKIA…"]`; of a path that comes twice the
-///   first one.
+///   first one, and from `texts` all of them.
 /// - Limit: elements nest at most `depthLimit` deep.
 /// - Errors: nil when the text is no such XML, or ends before it is whole.
 enum XMLText {
   static let depthLimit = 32
 
   static func elements(_ bytes: [UInt8]) -> [String: String]? {
+    all(bytes)?.reduce(into: [:]) { found, element in
+      if found[element.path] == nil { found[element.path] = element.text }
+    }
+  }
+
+  /// The texts of all elements with this path, in their order.
+  static func texts(_ bytes: [UInt8], at path: String) -> [String]? {
+    all(bytes)?.filter { $0.path == path }.map(\.text)
+  }
+
+  private static func all(_ bytes: [UInt8]) -> [(path: String, text: String)]? {
     guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
-    var found: [String: String] = [:]
+    var found: [(path: String, text: String)] = []
     var path: [Substring] = []
     var rest = Substring(text)
     var content = Substring()
@@ -23,8 +35,7 @@ enum XMLText {
       if name.isEmpty { return nil }
       if tag.first == "/" {
         guard path.last == name, let value = unescaped(content) else { return nil }
-        let key = path.joined(separator: "/")
-        if found[key] == nil { found[key] = value }
+        found.append((path.joined(separator: "/"), value))
         path.removeLast()
       } else if tag.last != "/" {
         guard path.count < depthLimit else { return nil }

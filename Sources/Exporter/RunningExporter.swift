@@ -5,6 +5,7 @@ internal import Engine
 internal import Inputs
 internal import Logging
 internal import Metrics
+internal import Posture
 internal import State
 internal import Transport
 
@@ -28,6 +29,7 @@ final class RunningExporter: Sendable {
   private let queue: BatchQueue
   private let engine: EngineThread
   private let inputs: RunningInputs
+  private let posture: RunningPosture?
   private let gates: Gates
   private let filesWatch: FilesWatch?
   private let pushServer: HTTPServer?
@@ -67,27 +69,27 @@ final class RunningExporter: Sendable {
     inputs = RunningInputs(chosen.map(\.name), saved: saved.positions, commits: commits)
     readiness = Readiness(admitsPushes: { commits.admitsPushes }, inputsDown: { [inputs] in inputs.namesDown })
 
+    posture = settings.posture.targets.isEmpty ? nil : RunningPosture(settings, calls: inputs.calls, clock: clock)
+
     // The scrapers' listener opens first: an address in use must not cost an event.
     let web = WebWiring(
       settings: settings, queue: queue, statuses: inputs.statuses, calls: inputs.calls.counts,
-      state: StateMetrics(store: store, commits: commits), reloader: reloader, readiness: readiness, clock: clock,
+      state: StateMetrics(store: store, commits: commits), posture: posture?.metrics, reloader: reloader,
+      readiness: readiness, clock: clock,
       ask: { [engine] query, reader in engine.ask(query, reader) })
     webServer = try HTTPServer(
       addresses: settings.web.listenAddresses, options: serving, router: web.router, counters: web.counters,
       gate: gates.web)
-    for address in webServer.addresses {
-      logger.info("listening", metadata: ["address": "\(address)", "tls": "\(gates.web.isTLS)"])
-    }
+    Self.tell("listening", webServer, isTLS: gates.web.isTLS, logger)
     // Before there is anything to count: however busy the engine is later, a scrape finds readings.
     guard web.scrapes.prepare(waitingMilliseconds: Self.startMilliseconds) else {
       throw Failure(.engine, "the engine does not answer", at: .process, remedy: "Give the process more processor time")
     }
     try inputs.start(
       chosen.map(\.input), cluster: settings.clusterName, queue: queue, clock: clock, log: log)
+    try posture?.start(logger: log.logger("posture"))
     pushServer = try Self.pushServer(settings, serving, inputs, queue, web.counters, gates)
-    for address in pushServer?.addresses ?? [] {
-      logger.info("listening for pushes", metadata: ["address": "\(address)", "tls": "\(gates.push.isTLS)"])
-    }
+    Self.tell("listening for pushes", pushServer, isTLS: gates.push.isTLS, logger)
     filesWatch =
       options.listeners.files.isEmpty
       ? nil
@@ -99,7 +101,7 @@ final class RunningExporter: Sendable {
   /// What may be open of files and connections.
   private static func descriptors(_ settings: Settings, _ logger: Logger) throws(Failure) -> DescriptorBudget {
     let addresses = settings.web.listenAddresses.count + settings.inputs.webhook.listenAddresses.count
-    let clouds = settings.inputs.cloudwatch.targets.count
+    let clouds = settings.inputs.cloudwatch.targets.count + settings.posture.targets.count
     let wanted = DescriptorBudget.wanted(addresses, clouds: clouds)
     let limit = DescriptorBudget.limit(raisedTo: wanted)
     let budget = try DescriptorBudget(limit: limit, addresses: addresses, clouds: clouds)
@@ -127,6 +129,12 @@ final class RunningExporter: Sendable {
         metadata: ["path": "\(path)", "series": "\(saved.counting.series.count)"])
     }
     return (store, saved)
+  }
+
+  private static func tell(_ what: Logger.Message, _ server: HTTPServer?, isTLS: Bool, _ logger: Logger) {
+    for address in server?.addresses ?? [] {
+      logger.info(what, metadata: ["address": "\(address)", "tls": "\(isTLS)"])
+    }
   }
 
   private static func tell(_ key: PseudonymKey?, _ logger: Logger) {
@@ -178,7 +186,9 @@ final class RunningExporter: Sendable {
     logger.info("stopping")
     readiness.obstacle = "Stopping."
     filesWatch?.stop()
+    posture?.raiseStop()
     inputs.stop()
+    posture?.join()
     pushServer?.stop(graceMilliseconds: Self.graceMilliseconds)
     queue.close()
     engine.join()
@@ -202,11 +212,12 @@ struct WebWiring: Sendable {
 
   init(
     settings: Settings, queue: BatchQueue, statuses: [InputStatus], calls: CallCounts, state: StateMetrics,
-    reloader: Reloader, readiness: Readiness, clock: Clock,
+    posture: PostureMetrics? = nil, reloader: Reloader, readiness: Readiness, clock: Clock,
     ask: @escaping @Sendable (EvidenceQuery, @escaping EvidenceReader) -> Void
   ) {
     let metrics = SelfMetrics(
-      inputs: statuses, calls: calls, queue: queue, state: state, http: counters, reloads: reloader.status)
+      inputs: statuses, calls: calls, queue: queue, state: state, posture: posture, http: counters,
+      reloads: reloader.status)
     var options = ScrapeCoordinator.Options()
     options.waitingLimit = settings.web.requestsLimit == 0 ? .max : settings.web.requestsLimit
     scrapes = ScrapeCoordinator(

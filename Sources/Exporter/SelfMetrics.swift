@@ -14,6 +14,8 @@ struct SelfMetrics: Sendable {
   let calls: CallCounts
   let queue: BatchQueue
   let state: StateMetrics
+  /// How clusters log; nil where nobody is asked.
+  var posture: PostureMetrics?
   /// Of every listener.
   let http: HTTPCounters
   let reloads: ReloadStatus
@@ -26,6 +28,7 @@ struct SelfMetrics: Sendable {
     all[.queueBytes] = SampleSet(Double(queue.reservedBytes))
     all[.queueLimitBytes] = SampleSet(Double(queue.limitBytes))
     state.add(to: &all)
+    posture?.add(to: &all)
     all[.buildInfo].append(Self.build, 1)
     reloads.add(to: &all)
     for (key, count) in http.all {

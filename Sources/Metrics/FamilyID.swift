@@ -44,6 +44,14 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case cloudRequests = "kube_audit_cloud_requests_total"
   case logGroups = "kube_audit_log_groups"
   case logGroupsReadUntil = "kube_audit_log_groups_read_timestamp_seconds"
+  // Posture.
+  case clusterLogTypeEnabled = "kube_audit_cluster_log_type_enabled"
+  case clusterLoggingStatus = "kube_audit_cluster_logging_status"
+  case clusterLogRetention = "kube_audit_cluster_log_retention_seconds"
+  case clusterUnlisted = "kube_audit_cluster_unlisted"
+  case clustersLoggingDisabled = "kube_audit_clusters_logging_disabled"
+  case postureUp = "kube_audit_posture_up"
+  case postureLastSuccess = "kube_audit_posture_last_success_timestamp_seconds"
   // Bounds.
   case queueBytes = "kube_audit_queue_bytes"
   case queueLimitBytes = "kube_audit_queue_limit_bytes"

@@ -5,7 +5,7 @@ public enum Families {
 
   /// All families, by what they are about.
   public static let sections: [FamilySection] = [
-    requests, windows, clusters, accounting, clouds, bounds, state, exporter,
+    requests, windows, clusters, posture, accounting, clouds, bounds, state, exporter,
   ]
 
   /// The declaration of one family.
@@ -160,7 +160,7 @@ public enum Families {
     families: [
       Family(
         .clusterExpected, .gauge, [.cluster],
-        help: "1 for every cluster that the configuration names.",
+        help: "1 for every cluster that the configuration names or a cloud lists.",
         note: "It finds the cluster that was never heard of, which has no series of its own anywhere else.",
         query: """
           kube_audit_cluster_expected unless on (k8s_cluster) kube_audit_cluster_last_event_timestamp_seconds

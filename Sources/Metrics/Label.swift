@@ -7,8 +7,10 @@ public enum Label: String, CaseIterable, Sendable {
   case auditStage = "audit_stage"
   case codeClass = "code_class"
   case cloudService = "cloud_service"
+  case cloudProvider = "cloud_provider"
   case cloudAccount = "cloud_account"
   case cloudRegion = "cloud_region"
-  case operation, state
+  case logType = "log_type"
+  case operation, state, status
   case version, revision, branch, swiftversion, goos, goarch
 }

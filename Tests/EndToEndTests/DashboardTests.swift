@@ -18,6 +18,7 @@ import Testing
     "exporter: Commits that failed": "the disk is well",
     "exporter: Clock set": "the machine's clock goes on as it should",
     "exporter: Expired": "a series expires after a day",
+    "fleet: Silent": "no cluster is silent for an hour here",
     "exporter: Queue": "what is queued is counted before it is scraped",
     "exporter: Queue filled": "what is queued is counted before it is scraped",
   ]
@@ -36,6 +37,18 @@ import Testing
 
     """
 
+  /// One that exports all, one a part, one nothing, one that cannot be asked; and c002 writes logs and is not listed.
+  private static let fleet = """
+    {"clusters": [
+      {"name": "c000", "on": ["api", "audit", "authenticator", "controllerManager", "scheduler"]},
+      {"name": "c001", "fault": "denied"}, {"name": "prod", "on": ["audit"]}, {"name": "never-heard", "on": []},
+      {"name": "prod", "region": "us-east-1", "on": []}]}
+    """
+
+  private static func endpoints(_ cloud: CloudWatchServer, _ fleet: EKSServer) -> [String: String] {
+    ["AWS_ENDPOINT_URL": fleet.url, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": cloud.url]
+  }
+
   private func queries() throws -> [DashboardQuery] {
     let folder = Files.beside("../../dashboards")
     let files = try Process.run(["ls", folder]).outputText.split(separator: "\n").filter { $0.hasSuffix(".json") }
@@ -53,16 +66,18 @@ import Testing
         inputs:
           file: ["\(log)"]
           cloudwatch: {targets: [eu-west-1], poll_interval: 1s, overlap: 10s, look_back: 10s}
+        posture: {targets: [eu-west-1, us-east-1], interval: 1s, silent_after: 1h, requests_per_second: 100}
         rules:
           files: ["\(DetectionRulesTests.rules)"]
 
         """
       let cloud = try CloudWatchServer(
         folder: folder,
-        #"{"groups": 2, "seconds": 600, "rate": 1, "late_groups": 0, "seldom": false, "faults": false, "history": 5}"#)
+        #"{"groups": 3, "seconds": 600, "rate": 1, "late_groups": 0, "seldom": false, "faults": false, "history": 5}"#)
+      let fleet = try EKSServer(folder: nil, Self.fleet)
       let exporter = try Exporter(
         configuration: configuration, folder: folder, webhook: true, storage: folder + "/state",
-        environment: cloud.environment)
+        environment: cloud.environment.merging(Self.endpoints(cloud, fleet)) { $1 })
       let prometheus = try Prometheus(scraping: exporter.port, folder: folder, rules: [Self.rules])
       // Told twice, with scrapes between: a rate does not see what a counter is born with.
       for round in 0..<2 {

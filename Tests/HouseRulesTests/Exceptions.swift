@@ -17,7 +17,7 @@ enum House {
     ["Engine"],
     ["Transport"],
     ["AWS"],
-    ["Inputs"],
+    ["Inputs", "Posture"],
     ["Exporter"],
     ["kube-audit-exporter"],
   ]

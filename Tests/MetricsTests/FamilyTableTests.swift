@@ -50,6 +50,15 @@ import Testing
     ("cloud_requests_total", .counter, "cloud_service, operation, cloud_region, outcome"),
     ("log_groups", .gauge, "cloud_account, cloud_region, state"),
     ("log_groups_read_timestamp_seconds", .gauge, "cloud_account, cloud_region"),
+    ("cluster_log_type_enabled", .gauge, "cloud_provider, cloud_account, cloud_region, k8s_cluster, log_type"),
+    ("cluster_logging_status", .gauge, "cloud_provider, cloud_account, cloud_region, k8s_cluster, status"),
+    // Section 4 has statuses for what the API says; what it says of the log group, and what it does not list, is apart.
+    ("cluster_log_retention_seconds", .gauge, "cloud_provider, cloud_account, cloud_region, k8s_cluster"),
+    ("cluster_unlisted", .gauge, "k8s_cluster"),
+    (
+      "clusters_logging_disabled posture_up posture_last_success_timestamp_seconds", .gauge,
+      "cloud_provider, cloud_account, cloud_region"
+    ),
     ("state_durable state_last_commit_timestamp_seconds state_size_bytes", .gauge, ""),
     ("state_filesystem_avail_bytes", .gauge, ""),  // Section 2: a bound that is not ours, and visible.
     ("state_commit_duration_seconds", .histogram, ""),

@@ -4,6 +4,7 @@ import Counting
 import Diagnostics
 import Engine
 import Inputs
+import Posture
 import Testing
 import TestSupport
 
@@ -163,6 +164,36 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     #expect(try #require(read("inputs: {cloudwatch: {targets: \(text)}}").0).inputs.cloudwatch.targets.count == 3)
     let flags = read("", [("input.cloudwatch.region", ["eu-west-1", "us-gov-west-1"])])
     #expect(try #require(flags.0).inputs.cloudwatch.targets.map(\.place.region) == ["eu-west-1", "us-gov-west-1"])
+  }
+
+  /// The same of clusters that are looked at; `all` is a region here.
+  @Test func postureTargetsAreRead() throws {
+    let role = "arn:aws:iam::123456789012:role/a"
+    let text = "[all, {region: all, role_arn: \"\(role)\", external_id: word, cluster_prefix: b-}]"
+    let settings = try #require(read("posture: {targets: \(text), silent_after: 0s}").0)
+    #expect(
+      settings.posture.targets == [
+        PostureTarget(AWSPlace(region: "all")),
+        PostureTarget(AWSPlace(region: "all", roleARN: role, externalID: "word"), clusterPrefix: "b-"),
+      ])
+    #expect(settings.postureTargets == settings.posture.targets && !settings.arrival.isExpected)
+    // It is enough to start, and without an input nothing is missed.
+    let (alone, complaints) = read("posture: {targets: [eu-west-1]}", needsInput: true)
+    #expect(alone?.arrival.isExpected == false, "\(complaints)")
+    #expect(try #require(read("posture: {targets: [eu-west-1]}\ninputs: {stdin: true}").0).arrival.isExpected)
+    #expect(
+      try #require(read("inputs: {cloudwatch: {targets: [eu-west-1]}}").0).postureTargets.map(\.place.region) == [
+        "eu-west-1"
+      ])
+    #expect(Settings().postureTargets.map(\.place.region) == ["all"])
+    for (targets, words) in [
+      ("[All]", "is not a region"), ("[all, eu-west-1]", "two targets name the same clusters"),
+      ("[eu-west-1, {region: eu-west-1, cluster_prefix: x}]", "two targets name the same clusters"),
+      ("[{role_arn: \"\(role)\"}]", "region is missing"), ("[{region: all, external_id: word}]", "without role_arn"),
+    ] {
+      let (settings, found) = read("posture: {targets: \(targets)}")
+      #expect(settings == nil && found.count == 1 && found[0].contains(words), "\(targets): \(found)")
+    }
   }
 
   @Test func flagsWinOverTheFile() throws {

@@ -111,7 +111,7 @@ class Group:
     def told(self):
         arn = f"arn:aws:logs:{self.region}:{ACCOUNT}:log-group:{self.name}"
         return {"logGroupName": self.name, "arn": arn + ":*", "logGroupArn": arn, "logGroupClass": self.kind,
-                "storedBytes": 1, "creationTime": int(1000 * self.born)}
+                "storedBytes": 1, "retentionInDays": 30, "creationTime": int(1000 * self.born)}
 
 
 groups = [Group(f"/aws/eks/c{n:03}/cluster", n) for n in range(options["groups"])]

@@ -12,6 +12,7 @@ import denied
 import detections
 import errors
 import exporter
+import fleet
 import overview
 from grafana import ROOT
 
@@ -22,6 +23,7 @@ FILES = {
     "rbac-and-sensitive-changes.json": changes.DASHBOARD,
     "api-errors.json": errors.DASHBOARD,
     "exporter-and-feeds.json": exporter.DASHBOARD,
+    "fleet.json": fleet.DASHBOARD,
 }
 
 

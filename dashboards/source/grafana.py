@@ -21,6 +21,7 @@ COLUMNS = {
     "user": "User",
     "impersonated_user": "As user", "source_ip": "Source IP", "object": "Object", "resource": "Resource",
     "verb": "Verb", "reason": "Reason", "code": "Code", "outcome": "Outcome", "input": "Input", "instance": "Instance",
+    "cloud_account": "Account", "cloud_region": "Region", "status": "Status",
     "version": "Version", "revision": "Revision", "swiftversion": "Swift", "goarch": "Processor",
 }
 
@@ -83,7 +84,7 @@ FIRES_AT = {
     "KubeAuditServerErrorRatio": 0.1, "KubeAuditErrorBudgetBurnFast": 14.4, "KubeAuditErrorBudgetBurn": 6,
     "KubeAuditSecretsRead": 15, "KubeAuditSecretReadsRefused": 20, "KubeAuditKindsRefused": 4,
     "KubeAuditMassDeletion": 20,
-    "KubeAuditClusterSilent": 900, "KubeAuditFeedLagging": 600, "KubeAuditSeriesNearlyFull": 0.8,
+    "KubeAuditClusterSilent": 900, "KubeAuditFeedLagging": 600, "KubeAuditLogGroupsBehind": 900, "KubeAuditSeriesNearlyFull": 0.8,
 }
 
 

@@ -7,7 +7,8 @@ struct RootCommand: ParsableCommand {
     discussion: "Without a command, `serve` is meant: \(Version.program) --input.file /var/log/kubernetes/audit.log",
     version: Version.text,
     subcommands: [
-      ServeCommand.self, ReplayCommand.self, RulesCommand.self, PseudonymCommand.self, DocumentCommand.self,
+      ServeCommand.self, ReplayCommand.self, PostureCommand.self, RulesCommand.self, PseudonymCommand.self,
+      DocumentCommand.self,
     ],
     defaultSubcommand: ServeCommand.self)
 }

@@ -7,17 +7,19 @@ internal import Metrics
 enum AlertConditions {
   /// Those that follow from what the exporter knows now, pages first.
   static let all: [AlertCondition] = {
-    let all = denied + changes + detections + health
+    let all = denied + changes + detections + health + clouds
     return all.filter { $0.severity == .page } + all.filter { $0.severity == .ticket }
   }()
 
   /// Those that need what only Prometheus has: history, arithmetic over families, `up`.
   static let unjudged = [
-    "KubeAuditAccountingBroken", "KubeAuditClockSet", "KubeAuditClockSkew", "KubeAuditDuplicatesForgotten",
+    "KubeAuditAccountingBroken", "KubeAuditClockSet", "KubeAuditClockSkew", "KubeAuditCloudDenied",
+    "KubeAuditCloudThrottled", "KubeAuditDuplicatesForgotten",
     "KubeAuditErrorBudgetBurn", "KubeAuditErrorBudgetBurnFast", "KubeAuditErrorBudgetBurnSlow",
     "KubeAuditEventsDropped", "KubeAuditEventsLate", "KubeAuditEventsRejected", "KubeAuditExporterAbsent",
     "KubeAuditExporterDown", "KubeAuditExporterMissing", "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing",
     "KubeAuditImpersonationNew", "KubeAuditInputErrors", "KubeAuditInputNeverHeard", "KubeAuditKindsRefused",
+    "KubeAuditLoggingStopped",
     "KubeAuditPolicyHidesChanges", "KubeAuditPolicyHidesUnauthorized", "KubeAuditPushRefused",
     "KubeAuditSecretReaderNew", "KubeAuditSeriesNearlyFull", "KubeAuditServiceAccountNewlyRefused",
     "KubeAuditSourceGap", "KubeAuditStateCommitErrors", "KubeAuditStateDiskNearlyFull", "KubeAuditStateNotCommitting",
@@ -35,6 +37,10 @@ enum AlertConditions {
     ("KubeAuditClusterSilent", "KubeAuditFeedSilent", [.cluster]),
     ("KubeAuditClusterSilent", "KubeAuditFeedLagging", [.cluster]),
     ("KubeAuditInputDown", "KubeAuditFeedSilent", [.input]),
+    ("KubeAuditLoggingSilent", "KubeAuditClusterSilent", [.cluster]),
+    ("KubeAuditLoggingSilent", "KubeAuditClusterNeverHeard", [.cluster]),
+    ("KubeAuditLoggingDisabled", "KubeAuditClusterNeverHeard", [.cluster]),
+    ("KubeAuditPostureDown", "KubeAuditLoggingUnknown", [.cloudAccount, .cloudRegion]),
   ]
 
   /// Everything that would be heard of, pages first.

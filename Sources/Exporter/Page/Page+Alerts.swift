@@ -104,6 +104,7 @@ extension Page {
   private static func who(_ finding: AlertFinding) -> HTML {
     let words: [(label: Label, word: HTML)] = [
       (.user, ""), (.sourceIP, "from "), (.verb, ""), (.resource, ""), (.object, ""), (.input, "input "),
+      (.cloudRegion, "in "), (.cloudAccount, "account "),
     ]
     return HTML(
       words.compactMap { word in

@@ -1,15 +1,21 @@
+internal import AWS
+internal import Posture
 internal import YAML
 
 /// Names as AWS has them.
 enum AWSText {
   /// It becomes a part of host names.
   static let region = Shape<String>.checked("region") { text throws(Refusal) in
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    let isRegion =
-      (3...6).contains(parts.count) && text.utf8.count <= 40 && parts.allSatisfy { !$0.isEmpty }
-      && text.unicodeScalars.allSatisfy { isLower($0) || isDigit($0) || $0 == "-" }
-    guard isRegion else {
+    guard AWSPlace.isRegion(text) else {
       throw Refusal("\(Shape<String>.quoted(text)) is not a region", "Write one, such as eu-west-1")
+    }
+    return text
+  }
+
+  /// The same, or `all`.
+  static let regionOrAll = Shape<String>.checked("region or all") { text throws(Refusal) in
+    guard AWSPlace.isRegion(text) || text == EKSAuditor.everyRegion else {
+      throw Refusal("\(Shape<String>.quoted(text)) is not a region", "Write one, such as eu-west-1, or all")
     }
     return text
   }

@@ -2,6 +2,7 @@ internal import AWS
 internal import Counting
 internal import Diagnostics
 internal import Logging
+internal import Posture
 
 /// Everything that can be set, as plain values: checked, complete, defaults filled in. `Schema` says which key and flag sets
 /// which value; the values here are the defaults.
@@ -26,6 +27,8 @@ struct Settings: Sendable, Equatable {
   /// Besides the built-in ones.
   var trackedObjects: [TrackedObject] = []
   var detection = Detection()
+  /// What is asked of clouds about the clusters' logging.
+  var posture = PostureSettings()
   /// The file of the key that users and source IPs are hidden with; empty to show their names.
   var pseudonymKeyFile = ""
 
@@ -181,6 +184,17 @@ struct Settings: Sendable, Equatable {
 
   /// The clusters that a push may name.
   var webhookClusters: [String] { [clusterName] + clusters.map(\.name) + inputs.webhook.clusters }
+
+  /// What arrival is held against: where nothing is read, nothing is missed.
+  var arrival: Arrival { Arrival(silentAfterSeconds: hasInput ? posture.silentAfterSeconds : 0) }
+
+  /// Whose clusters the command `posture` looks at: those that are looked at anyway, else those that are read, else all
+  /// that the process' own credentials reach.
+  var postureTargets: [PostureTarget] {
+    let read = inputs.cloudwatch.targets.map { PostureTarget($0.place, clusterPrefix: $0.clusterPrefix) }
+    let all = posture.targets.isEmpty ? read : posture.targets
+    return all.isEmpty ? [PostureTarget(AWSPlace(region: EKSAuditor.everyRegion))] : all
+  }
 
   /// Whether any input is configured.
   var hasInput: Bool {

@@ -1,12 +1,14 @@
 internal import AWS
 internal import Counting
 internal import Diagnostics
+internal import Posture
 
 /// What only several settings together can get wrong, and what no shape can say.
 enum SettingsChecks {
   /// Every such failure, without file and line.
   static func failures(_ settings: Settings) -> [Failure] {
-    inputs(settings) + cloudWatch(settings) + addresses(settings) + windows(settings) + names(settings)
+    inputs(settings) + cloudWatch(settings) + posture(settings) + addresses(settings) + windows(settings)
+      + names(settings)
       + limits(settings)
   }
 
@@ -26,7 +28,7 @@ enum SettingsChecks {
 
   /// `serve` reads something, or does not start.
   static func missingInput(_ settings: Settings) -> Failure? {
-    guard !settings.hasInput else { return nil }
+    guard !settings.hasInput, settings.posture.targets.isEmpty else { return nil }
     return Failure(
       .setting, "no input is configured", at: .setting(key: "inputs", file: nil, line: nil),
       remedy: "Name a log with --input.file PATH, read standard input with --input.stdin, take pushes with "
@@ -66,6 +68,21 @@ enum SettingsChecks {
         failure(
           "inputs.cloudwatch.targets", "two targets name the same log groups of \(targets[at].place.region)",
           "Keep one of them, or give both a log_group_prefix of its own")
+      }
+    }
+  }
+
+  /// Of one role, no region is looked at twice.
+  private static func posture(_ settings: Settings) -> [Failure] {
+    let targets = settings.posture.targets
+    return targets.indices.flatMap { at in
+      targets[..<at].filter { other in
+        let target = targets[at]
+        return other.place.roleARN == target.place.roleARN
+          && (other.isEveryRegion || target.isEveryRegion || other.place.region == target.place.region)
+      }.map { _ in
+        failure(
+          "posture.targets", "two targets name the same clusters of \(targets[at].place.region)", "Keep one of them")
       }
     }
   }

@@ -16,8 +16,13 @@ enum CloudPlace {
     help: "What to put before the names of its clusters, where two accounts or regions have clusters of one name.")
 
   /// Reads them out of a mapping; nil after a complaint.
-  static func read(_ reader: FieldReader, _ node: YAMLNode, _ complaints: inout Complaints) -> AWSPlace? {
-    guard let region = reader.value("region", AWSText.region, &complaints) else { return nil }
+  ///
+  /// - Parameter shape: what a region may be.
+  static func read(
+    _ reader: FieldReader, _ node: YAMLNode, region shape: Shape<String> = AWSText.region,
+    _ complaints: inout Complaints
+  ) -> AWSPlace? {
+    guard let region = reader.value("region", shape, &complaints) else { return nil }
     let place = AWSPlace(
       region: region, roleARN: reader.value("role_arn", AWSText.role, &complaints),
       externalID: reader.value("external_id", AWSText.externalID, &complaints))
