@@ -55,6 +55,17 @@ extension FamilyDocument {
     case .auditStage: "The audit event's stage: `RequestReceived`, `ResponseStarted`, `ResponseComplete`, `Panic`."
     case .codeClass: "The hundreds of the code: `1xx` to `5xx`, or `unknown`."
     case .cloudService: "The service of a cloud: `logs` is CloudWatch Logs, `sts` gives credentials."
+    case .cloudProvider: "The cloud: `aws`."
+    case .errorCode: "The service's own word for why a call failed: `AccessDenied`; `(none)` where it succeeded."
+    case .logType: "A type of control-plane log: `api`, `audit`, `authenticator`, `controllerManager`, `scheduler`."
+    case .principal:
+      """
+      Who called a cloud's API: the ARN of a user or role, of all sessions of a role that of the role; the name of a service \
+      that called by itself.
+      """
+    case .role: "The ARN of the role that was asked for."
+    case .change: "What became of a type of log: `enabled` or `disabled`."
+    case .insight: "What CloudTrail Insights found: `ApiCallRateInsight` or `ApiErrorRateInsight`."
     case .operation: "The service's own name for what was asked: `FilterLogEvents`."
     case .cloudAccount: "The account, its number; absent while it is not known."
     case .cloudRegion: "The region of a cloud; absent where there is none."

@@ -9,6 +9,10 @@ public enum Label: String, CaseIterable, Sendable {
   case cloudService = "cloud_service"
   case cloudAccount = "cloud_account"
   case cloudRegion = "cloud_region"
+  case cloudProvider = "cloud_provider"
+  case errorCode = "error_code"
+  case logType = "log_type"
+  case principal, role, change, insight
   case operation, state
   case version, revision, branch, swiftversion, goos, goarch
 }
