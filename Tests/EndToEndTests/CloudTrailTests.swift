@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -15,41 +16,102 @@ import Testing
     "\(name) \(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) \(value)"
   }
 
+  /// Random files, and what must be counted of them.
+  private struct Told {
+    let files: [String]
+    let accounts: [String: Int]
+    /// As `series` writes them.
+    let series: Set<String>
+
+    init(seed: Int, files count: Int, folder: String) throws {
+      let python = try Program.tool("python3", package: "python3")
+      let told = try Process.run(
+        [python, Files.beside("../Tools/cloudtrail.py"), "\(seed)", "\(count)", folder], secondsLimit: 120)
+      try #require(told.status == 0, "\(told.errorText)")
+      let expected = try JSON.parse(told.output)
+      files = (expected["files"]?.array ?? []).compactMap(\.string)
+      accounts = (expected["accounts"]?.object ?? [:]).mapValues { Int($0.number ?? -1) }
+      series = Set(
+        (expected["series"]?.array ?? []).compactMap { row in
+          guard let row = row.array, row.count == 3, let name = row[0].string, let labels = row[1].object else {
+            return nil
+          }
+          return CloudTrailTests.series(name, labels.compactMapValues(\.string), row[2].number ?? -1)
+        })
+    }
+  }
+
+  private static func found(_ page: Page, _ families: some Sequence<String>) -> Set<String> {
+    let families = Set(families)
+    return Set(page.samples.filter { families.contains($0.name) }.map { series($0.name, $0.labels, $0.value) })
+  }
+
   @Test func randomFilesCountAsTheOracleSays() throws {
-    let python = try Program.tool("python3", package: "python3")
     var records = 0
     for number in 0..<Campaign.size("cloudtrail", short: 6) {
       let seed = Campaign.seed + number
       try Files.withTemporaryFolder { folder in
-        let told = try Process.run(
-          [python, Files.beside("../Tools/cloudtrail.py"), "\(seed)", "\(2 + seed % 7)", folder], secondsLimit: 120)
-        try #require(told.status == 0, "\(told.errorText)")
-        let expected = try JSON.parse(told.output)
-        let files = (expected["files"]?.array ?? []).compactMap(\.string)
-        let page = try Program.replay(files)
+        let told = try Told(seed: seed, files: 2 + seed % 7, folder: folder)
+        let page = try Program.replay(told.files)
         expectBalance(page)
-        var accounts: [String: Int] = [:]
-        for (name, value) in expected["accounts"]?.object ?? [:] {
-          accounts[name] = Int(value.number ?? -1)
-          #expect(page.sum("kube_audit_events_\(name)_total") == accounts[name], "seed \(seed), \(name)")
+        for (name, count) in told.accounts {
+          #expect(page.sum("kube_audit_events_\(name)_total") == count, "seed \(seed), \(name)")
         }
         records += page.sum("kube_audit_events_received_total")
-        let wanted = (expected["series"]?.array ?? []).compactMap { row -> String? in
-          guard let row = row.array, row.count == 3, let name = row[0].string, let labels = row[1].object else {
-            return nil
-          }
-          return Self.series(name, labels.compactMapValues(\.string), row[2].number ?? -1)
-        }
-        let found = page.samples.filter { Self.families.contains($0.name) }.map {
-          Self.series($0.name, $0.labels, $0.value)
-        }
-        #expect(wanted.count > 10)
-        #expect(Set(wanted).subtracting(found) == [], "seed \(seed)")
+        let found = Self.found(page, Self.families)
+        #expect(told.series.count > 10)
+        #expect(told.series.subtracting(found) == [], "seed \(seed)")
         // Of two insights that began at once the oracle leaves the choice.
-        let more = Set(found).subtracting(wanted).filter { !$0.contains("cloud_insight") }
+        let more = found.subtracting(told.series).filter { !$0.contains("cloud_insight") }
         #expect(more == [], "seed \(seed)")
       }
     }
     Campaign.report("cloudtrail", "\(records) records counted as the oracle counts them")
+  }
+
+  /// Files are pushed, some more than once and to two paths, and the exporter is killed before and after its answers: what was
+  /// answered is counted, and nothing twice.
+  @Test func pushedFilesCountOnceThoughTheExporterIsKilled() throws {
+    var (kills, records) = (0, 0)
+    for number in 0..<Campaign.size("cloudtrail_kills", short: 1) {
+      let seed = Campaign.seed + number
+      var random = SplitMix64(seed: UInt64(seed))
+      try Files.withTemporaryFolder { folder in
+        let told = try Told(seed: seed, files: 8, folder: folder)
+        var exporter = try Exporter(webhook: true, storage: folder + "/state")
+        func kill() throws {
+          exporter.process.signal(SIGKILL)
+          _ = try exporter.process.waitForExit()
+          exporter = try Exporter(webhook: true, storage: folder + "/state", ports: exporter)
+          kills += 1
+        }
+        for (at, file) in (told.files + told.files).shuffled(using: &random).enumerated() {
+          let body = try Files.read(file)
+          let encoding = file.hasSuffix(".gz") ? "gzip" : "identity"
+          let path = at % 2 == 0 ? "/webhook" : "/webhook/default"
+          if random.chance(30), let port = exporter.pushPort {
+            let connection = try RawConnection(port: port)
+            connection.send(
+              "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Encoding: \(encoding)\r\nContent-Length: \(body.count)\r\n\r\n"
+            )
+            connection.send(body)
+            try kill()
+          }
+          let answer = try exporter.push(body, to: path, ["-H", "Content-Encoding: \(encoding)"])
+          #expect(answer.status == 200, "seed \(seed): \(answer.text)")
+          if random.chance(30) { try kill() }
+        }
+        let page = try exporter.scrape()
+        expectBalance(page)
+        let totals = Self.families.filter { $0.hasSuffix("_total") }
+        let wanted = told.series.filter { row in totals.contains { row.hasPrefix($0 + " ") } }
+        #expect(Self.found(page, totals) == wanted, "seed \(seed)")
+        #expect(page.sum("kube_audit_events_counted_total") == told.accounts["counted"])
+        #expect(page.sum("kube_audit_events_not_a_request_total") == told.accounts["not_a_request"])
+        records += page.sum("kube_audit_events_received_total")
+      }
+    }
+    #expect(kills > 0)
+    Campaign.report("cloudtrail_kills", "\(records) records received, \(kills) kills")
   }
 }

@@ -152,6 +152,73 @@ private let minute: Microseconds = 60 * 1_000_000
     }
   }
 
+  /// Damaged state is refused, or it is a state like any other: nothing traps.
+  @Test(arguments: 0..<4) func damageToRecordsIsRefusedOrHarmless(seed: Int) throws {
+    var random = SplitMix64(seed: UInt64(Campaign.seed + seed))
+    let store = try StateStore(.memory)
+    var engine = try Engine(Workbench.settings, restoring: try store.load())
+    for n in 0..<200 {
+      let bytes = (Self.random(&random) + "\n").utf8
+      engine.count(Workbench.batch(bytes, .stream(id: 1), arrival: AuditText.now + Int64(n)))
+    }
+    try store.commit(engine.takeChange())
+    let saved = try store.load()
+    #expect(saved.counting.records.contains { $0.key == "insights" })
+    #expect(saved.counting.records.contains { $0.key.hasPrefix("cloudfeed/0/") })
+    var refused = 0
+    let rounds = 400
+    for round in 0..<rounds {
+      var state = saved
+      Self.damage(&state.counting, &random)
+      do throws(Failure) {
+        var engine = try Engine(Workbench.settings, restoring: state)
+        for n in 0..<5 {
+          engine.count(Workbench.batch((Self.call("new\(n)", ago: 1) + "\n").utf8, .stream(id: 1)))
+        }
+        #expect(!Self.page(&engine, AuditText.now + minute).isEmpty)
+        _ = engine.takeChange()
+      } catch {
+        #expect(error.reason == .countingState && !error.remedy.isEmpty, "seed \(seed), round \(round)")
+        refused += 1
+      }
+    }
+    #expect(refused > rounds / 4 && refused < rounds)
+  }
+
+  private static func damage(_ state: inout CountingState, _ random: inout SplitMix64) {
+    func damaged(_ bytes: [UInt8]) -> [UInt8] {
+      var bytes = bytes
+      switch random.below(4) {
+      case 0: bytes.removeLast(min(bytes.count, 1 + random.below(4)))
+      case 1: bytes = (bytes.first.map { [$0] } ?? []) + random.bytes(random.below(200))
+      case 2: bytes.append(UInt8(random.below(256)))
+      default: if !bytes.isEmpty { bytes[random.below(bytes.count)] = UInt8(random.below(256)) }
+      }
+      return bytes
+    }
+    let keys = ["cloud/0", "cloud/7", "cloud/01", "cloudfeed/0/file", "cloudfeed/99/file", "cloudfeed/0", "insights"]
+    if random.chance(70) {
+      let places = state.records.indices.filter {
+        state.records[$0].key.hasPrefix("cloud") || state.records[$0].key == "insights"
+      }
+      let at = random.pick(places)
+      let record = state.records[at]
+      switch random.below(6) {
+      case 0: state.records.remove(at: at)
+      case 1: state.records[at] = StateRecord(key: random.pick(keys), data: record.data)
+      default: state.records[at] = StateRecord(key: record.key, data: damaged(record.data))
+      }
+    } else {
+      let at = random.below(state.series.count)
+      let row = state.series[at]
+      let labels = random.chance(30) ? damaged(row.labels ?? []) : row.labels
+      let family = random.chance(30) ? UInt8(random.below(14)) : row.family
+      state.series[at] = SeriesRow(
+        family: family, place: row.place, labels: labels, count: row.count,
+        data: random.chance(50) ? damaged(row.data) : row.data)
+    }
+  }
+
   private static func page(_ engine: inout Engine, _ now: Microseconds) -> String {
     String(decoding: Exposition.render(engine.readings(at: now), as: .openMetrics), as: UTF8.self)
   }
