@@ -53,6 +53,7 @@ campaign faults      20000    InputsTests.RotationProgramTests.everyLineOnceThou
 campaign calls       100000   StateTests.FaultyCallTests
 campaign cloudtrail  1000     EndToEndTests.CloudTrailTests.randomFiles
 campaign cloudtrail_kills 100 EndToEndTests.CloudTrailTests.pushedFiles
+campaign lookups     240      EndToEndTests.CloudTrailTests.everyRecord
 campaign kills       1000     EndToEndTests.KillCampaignTests
 campaign pushes      20       EndToEndTests.PushProofTests.nothingIsLost
 campaign cloudwatch  3000     InputsTests.LogGroupReaderTests

@@ -114,4 +114,61 @@ import Testing
     #expect(kills > 0)
     Campaign.report("cloudtrail_kills", "\(records) records received, \(kills) kills")
   }
+
+  /// LookupEvents, with records that come late and in no order, through faults and kills: each is counted once.
+  @Test func everyRecordThatIsLookedUpOnce() throws {
+    var random = SplitMix64(seed: UInt64(Campaign.seed))
+    try Files.withTemporaryFolder { folder in
+      let seconds = Campaign.size("lookups", short: 8)
+      let server = try CloudWatchServer(
+        folder: folder, #"{"seconds": \#(seconds), "seed": \#(Campaign.seed)}"#, script: "cloudtrail_server.py")
+      let settings = """
+        inputs:
+          cloudtrail: {targets: [eu-west-1], poll_interval: 1s, overlap: 20s, look_back: 60s}
+        """
+      func start() throws -> Exporter {
+        try Exporter(
+          configuration: settings, folder: folder, storage: folder + "/state", environment: server.environment)
+      }
+      var (exporter, kills) = (try start(), 0)
+      while try server.facts()["is_over"]?.bool != true {
+        usleep(UInt32(random.pick(200_000...3_000_000)))
+        exporter.process.signal(SIGKILL)
+        _ = try exporter.process.waitForExit()
+        kills += 1
+        exporter = try start()
+      }
+      let facts = try server.facts()
+      let accounts = facts["accounts"]?.object ?? [:]
+      let wanted = Set(
+        (facts["series"]?.array ?? []).compactMap { row in
+          row.array.map {
+            Self.series($0[0].string ?? "", ($0[1].object ?? [:]).compactMapValues(\.string), $0[2].number ?? -1)
+          }
+        })
+      let totals = Self.families.filter { $0.hasSuffix("_total") }
+      func compare(_ what: String) throws {
+        let counted = accounts["counted"]?.number.map { Int($0) } ?? -1
+        let page = try exporter.page(what) { $0.sum("kube_audit_events_counted_total") >= counted }
+        expectBalance(page)
+        #expect(page.sum("kube_audit_events_counted_total") == counted)
+        #expect(Self.found(page, totals) == wanted)
+      }
+      try compare("all records")
+      let before = facts["whole"]?.number ?? 0
+      try exporter.process.wait(for: "more whole answers", secondsLimit: 120) {
+        try server.facts()["whole"]?.number ?? 0 > before + 3 ? true : nil
+      }
+      try compare("the same records")
+      let last = try server.facts()
+      #expect(last["violations"]?.array?.isEmpty == true, "\(String(describing: last["violations"]))")
+      // What docs/cloudtrail.md allows is all that is called.
+      #expect(last["actions"]?.array?.compactMap(\.string) == ["cloudtrail:LookupEvents"])
+      #expect(
+        try String(decoding: Files.read(Files.beside("../../docs/cloudtrail.md")), as: UTF8.self)
+          .contains(#""Action": ["cloudtrail:LookupEvents"]"#))
+      let faults = (last["faults"]?.object ?? [:]).map { "\($0.key) \(Int($0.value.number ?? 0))" }.sorted()
+      Campaign.report("lookups", "\(Int(accounts["counted"]?.number ?? 0)) records, \(kills) kills; \(faults)")
+    }
+  }
 }

@@ -6,7 +6,8 @@ internal import Diagnostics
 enum SettingsChecks {
   /// Every such failure, without file and line.
   static func failures(_ settings: Settings) -> [Failure] {
-    inputs(settings) + cloudWatch(settings) + addresses(settings) + windows(settings) + names(settings)
+    inputs(settings) + cloudWatch(settings) + cloudTrail(settings) + addresses(settings) + windows(settings)
+      + names(settings)
       + limits(settings)
   }
 
@@ -67,6 +68,18 @@ enum SettingsChecks {
           "inputs.cloudwatch.targets", "two targets name the same log groups of \(targets[at].place.region)",
           "Keep one of them, or give both a log_group_prefix of its own")
       }
+    }
+  }
+
+  /// An account and region is asked once.
+  private static func cloudTrail(_ settings: Settings) -> [Failure] {
+    let targets = settings.inputs.cloudtrail.targets
+    return targets.indices.filter { at in
+      targets[..<at].contains { $0.region == targets[at].region && $0.roleARN == targets[at].roleARN }
+    }.map { at in
+      failure(
+        "inputs.cloudtrail.targets", "two targets name \(targets[at].region), with the same role",
+        "Keep one of them")
     }
   }
 
