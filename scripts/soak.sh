@@ -51,6 +51,9 @@ campaign crashes     8000     CountingTests.CrashProgramTests
 campaign files       50000    'InputsTests.RotationProgramTests.everyLineOnce\('
 campaign faults      20000    InputsTests.RotationProgramTests.everyLineOnceThoughCallsFail
 campaign calls       100000   StateTests.FaultyCallTests
+campaign cloudtrail  1000     EndToEndTests.CloudTrailTests.randomFiles
+campaign cloudtrail_kills 100 EndToEndTests.CloudTrailTests.pushedFiles
+campaign lookups     240      EndToEndTests.CloudTrailTests.everyRecord
 campaign kills       1000     EndToEndTests.KillCampaignTests
 campaign pushes      20       EndToEndTests.PushProofTests.nothingIsLost
 campaign cloudwatch  3000     InputsTests.LogGroupReaderTests

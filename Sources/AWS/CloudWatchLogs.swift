@@ -185,7 +185,7 @@ public struct LogGroup: Sendable, Hashable {
   }
 }
 
-/// Writes the parameters of an operation: one flat object.
+/// Writes the parameters of an operation: an object.
 struct JSONObjectText {
   private var members: [String] = []
 
@@ -194,6 +194,10 @@ struct JSONObjectText {
   mutating func add(_ key: String, _ value: String) { members.append("\"\(key)\":\(Self.quoted(value))") }
 
   mutating func add(_ key: String, _ value: Int64) { members.append("\"\(key)\":\(value)") }
+
+  mutating func add(_ key: String, objects: [JSONObjectText]) {
+    members.append("\"\(key)\":[\(objects.map(\.text).joined(separator: ","))]")
+  }
 
   static func quoted(_ text: String) -> String {
     var out = "\""

@@ -1,14 +1,21 @@
 /// What the decoder reports, event by event, in the order of the bytes.
 ///
 /// Every piece of input is reported exactly once: as an event, as ignored, or as rejected. So
-/// `received = events + ignored + rejected`.
+/// `received = events + records + ignored + rejected`.
 public protocol EventSink: ~Copyable {
   /// A decoded event. It and its texts are borrowed: valid until this returns.
   mutating func receive(_ event: borrowing AuditEvent)
+  /// A record of CloudTrail, borrowed like an event.
+  mutating func receive(_ record: borrowing CloudTrailRecord)
   /// Something that is no audit event and is not meant to be one.
   mutating func ignore(_ reason: IgnoreReason)
   /// Something that should have been an event and could not be read; `offset` is where it begins in the decoded bytes.
   mutating func reject(_ reason: RejectReason, at offset: Int)
+}
+
+extension EventSink where Self: ~Copyable {
+  /// Whoever asks for audit events alone takes the records of CloudTrail for another log.
+  public mutating func receive(_ record: borrowing CloudTrailRecord) { ignore(.otherCategory) }
 }
 
 /// Why something was passed over: label `reason` of `events_ignored_total`.

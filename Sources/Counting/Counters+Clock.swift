@@ -26,6 +26,7 @@ extension Counters {
     impersonated.beginAnew(now: now)
     detections.beginAnew(now: now)
     distinct.beginAnew(now: now)
+    cloud.beginAnew(now: now)
     return step
   }
 }

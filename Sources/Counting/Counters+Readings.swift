@@ -24,6 +24,9 @@ extension Counters {
     readings[.detections] = detections.samples(detectionExemplars)
     readClusters(&readings)
     readInputs(&readings)
+    cloud.read(
+      &readings, now: now, expiringBefore: settings.followsEventTime ? nil : now - settings.idleSeconds * 1_000_000,
+      scraped: scrapedNumber, shown: settings.shownSeriesPerWindow)
     readFamilies(&readings)
     return readings
   }
@@ -119,6 +122,9 @@ extension Counters {
     readFamily(impersonated, &readings)
     readFamily(detections, &readings)
     readFamily(distinct.family, &readings, isGauge: true)
+    readFamily(cloud.calls, &readings)
+    readFamily(cloud.loggingChanges, &readings)
+    readFamily(cloud.assumptions, &readings)
   }
 
   /// The limit is that of the clusters there are: one cluster cannot fill more than its part.

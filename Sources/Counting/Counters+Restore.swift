@@ -76,6 +76,7 @@ extension Counters {
     try detections.restore(.detections, pieces.rows(.detections), pieces.totals(.detections), context, &panes)
     try distinct.restore(
       pieces.rows(.distinctUsers), pieces.totals(.distinctUsers), sketch: pieces.sketch, context, &panes)
+    try restoreCloud(pieces)
     for chunk in pieces.chunks {
       try Self.reading("the sketch of source IP \(chunk.owner), chunk \(chunk.chunk),") { () throws(StateDamage) in
         try distinct.restoreChunk(owner: chunk.owner, chunk: chunk.chunk, chunk.data, now: now)
@@ -84,7 +85,7 @@ extension Counters {
   }
 
   /// Says which piece it was that could not be read.
-  private static func reading<R>(_ piece: String, _ body: () throws(StateDamage) -> R) throws(Failure) -> R {
+  static func reading<R>(_ piece: String, _ body: () throws(StateDamage) -> R) throws(Failure) -> R {
     do throws(StateDamage) {
       return try body()
     } catch {
@@ -135,7 +136,7 @@ extension Counters {
   }
 
   /// The index of an input; none when it is no longer configured.
-  private func inputs(named name: String) -> [Int] {
+  func inputs(named name: String) -> [Int] {
     if settings.inputs.isEmpty { return name.isEmpty ? [0] : [] }
     return settings.inputs.firstIndex(of: name).map { [$0] } ?? []
   }

@@ -47,6 +47,7 @@ public struct Counters: ~Copyable {
   var detections: BoundedFamily
   var rules: DetectionRules
   var distinct: DistinctUsers
+  var cloud: CloudTables
   var evidence = EvidenceBook()
   var deniedExemplars = ExemplarBook()
   var detectionExemplars = ExemplarBook()
@@ -110,6 +111,7 @@ public struct Counters: ~Copyable {
       windows: windows, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
     late = skewed
+    cloud = CloudTables(settings, windows: windows, key: tableKey)
   }
 
   /// Takes over what may change while running: trusted proxies, tracked objects and detection rules. Everything else stays.

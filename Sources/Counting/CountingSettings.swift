@@ -104,6 +104,12 @@ public struct SeriesLimits: Sendable, Hashable {
   public var detections = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 20_000)
   /// Source IPs with a count of distinct users of their own.
   public var distinctUsers = FamilyLimit(perCluster: 1024, inAll: 2048)
+  /// Accounts and regions of clouds with series of their own; records of further ones count under `(other)`.
+  public var cloudPlaces = Families.cloudPlaceLimit
+  /// The next three are by account and region instead of cluster.
+  public var cloudAPICalls = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
+  public var loggingChanges = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
+  public var roleAssumptions = FamilyLimit(perCluster: Families.counterSeriesLimit, inAll: 10_000)
   /// Denied series of users that one source IP may hold.
   public var usersPerSourceIP = 64
   /// Denied series that one user may hold; and impersonated users of one user.

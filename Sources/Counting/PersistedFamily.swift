@@ -13,8 +13,11 @@ enum PersistedFamily: UInt8, CaseIterable {
   case impersonated = 7
   case distinctUsers = 8
   case detections = 9
+  case cloudAPICalls = 10
+  case loggingChanges = 11
+  case roleAssumptions = 12
 
-  /// The labels that follow the cluster's, in order.
+  /// The labels that follow the cluster's, or those of an account and region, in order.
   var labels: [Label] {
     switch self {
     case .requests: [.verb, .code]
@@ -26,6 +29,9 @@ enum PersistedFamily: UInt8, CaseIterable {
     case .impersonated: [.user, .impersonatedUser]
     case .distinctUsers: [.sourceIP]
     case .detections: [.rule, .priority]
+    case .cloudAPICalls: [.operation, .errorCode, .principal]
+    case .loggingChanges: [.cluster, .logType, .change, .principal, .sourceIP]
+    case .roleAssumptions: [.user, .role, .errorCode]
     }
   }
 }

@@ -3,6 +3,7 @@ internal import Diagnostics
 /// The rows and records of a state, by what they are.
 struct StatePieces {
   struct Feed {
+    /// Or the account and region of a cloud.
     var cluster: Int
     var input: String
     var data: [UInt8]
@@ -25,6 +26,10 @@ struct StatePieces {
   private(set) var feeds: [Feed] = []
   private(set) var inputs: [(name: String, data: [UInt8])] = []
   private(set) var chunks: [Chunk] = []
+  /// Accounts and regions of clouds, and what was heard of them.
+  private(set) var cloudPlaces: [Int: [UInt8]] = [:]
+  private(set) var cloudFeeds: [Feed] = []
+  private(set) var insights: [UInt8]?
 
   init(_ state: CountingState) throws(Failure) {
     let count = PersistedFamily.allCases.count + 1
@@ -59,6 +64,10 @@ struct StatePieces {
     case ("cluster", 2, let number?): clusters[number] = record.data
     case ("traffic", 2, let number?): traffic.append((number, record.data))
     case ("feed", 3, let number?): feeds.append(Feed(cluster: number, input: words[2], data: record.data))
+    case ("insights", 1, _): insights = record.data
+    case ("cloud", 2, let number?): cloudPlaces[number] = record.data
+    case ("cloudfeed", 3, let number?):
+      cloudFeeds.append(Feed(cluster: number, input: words[2], data: record.data))
     case ("input", 2..., _):
       inputs.append((words.dropFirst().joined(separator: "/"), record.data))
     case ("sketch", 3, let number?):

@@ -15,6 +15,7 @@ struct Tally: ~Copyable, EventSink {
   private var savedAccounts: [InputAccount]
   private var repeats: RepeatedEvents
   private var matched: MatchedRequests
+  private var records: RepeatedRecords
   /// The loaded rules; nil for none.
   private var detection: Detection?
   private var isDetecting = false
@@ -45,7 +46,7 @@ struct Tally: ~Copyable, EventSink {
     let accounts = settings.counting.inputs.map { _ in InputAccount() }
     self.init(
       settings, counters, RepeatedEvents(key: key, limit: rememberedEvents),
-      MatchedRequests(key: key, limit: rememberedEvents), accounts)
+      MatchedRequests(key: key, limit: rememberedEvents), RepeatedRecords(key: key, limit: rememberedEvents), accounts)
   }
 
   /// Counts that go on where others were.
@@ -55,21 +56,24 @@ struct Tally: ~Copyable, EventSink {
     for blob in saved.digests where blob.kind == .repeatedEvent { try repeats.digests.restore(blob) }
     var matched = MatchedRequests(key: saved.key, isSaved: true)
     for blob in saved.digests where blob.kind == .matchedRequest { try matched.digests.restore(blob) }
+    var records = RepeatedRecords(key: saved.key, isSaved: true)
+    for blob in saved.digests where blob.kind == .cloudRecord { try records.digests.restore(blob) }
     // The rows of an input that is no longer configured stay in the state, and are shown again when it returns.
     let rows = Dictionary(grouping: saved.accounts, by: \.input)
     var accounts: [InputAccount] = []
     for input in settings.counting.inputs { accounts.append(try InputAccount(rows[input] ?? [])) }
-    self.init(settings, counters, repeats, matched, accounts)
+    self.init(settings, counters, repeats, matched, records, accounts)
   }
 
   private init(
     _ settings: EngineSettings, _ counters: consuming Counters, _ repeats: RepeatedEvents,
-    _ matched: consuming MatchedRequests, _ accounts: [InputAccount]
+    _ matched: consuming MatchedRequests, _ records: RepeatedRecords, _ accounts: [InputAccount]
   ) {
     self.counters = counters
     self.repeats = repeats
-    evictedBefore = repeats.digests.evictedEarly + matched.digests.evictedEarly
+    evictedBefore = repeats.digests.evictedEarly + matched.digests.evictedEarly + records.digests.evictedEarly
     self.matched = matched
+    self.records = records
     detection = settings.rules.map { Detection($0, matching: settings.matching) }
     isDetecting = settings.rules != nil
     whenMatched = settings.whenMatched
@@ -103,7 +107,7 @@ struct Tally: ~Copyable, EventSink {
   }
 
   private mutating func settleEvictions() {
-    let evicted = repeats.digests.evictedEarly + matched.digests.evictedEarly
+    let evicted = repeats.digests.evictedEarly + matched.digests.evictedEarly + records.digests.evictedEarly
     evict(digests: evicted - evictedBefore)
     evictedBefore = evicted
   }
@@ -121,6 +125,15 @@ struct Tally: ~Copyable, EventSink {
     let outcome = counters.count(event, cluster: cluster, input: input, arrival: arrival)
     account.count(isRequest: outcome.isRequest, isSalvaged: event.isSalvaged)
     if isDetecting { detect(event, cluster) }
+  }
+
+  mutating func receive(_ record: borrowing CloudTrailRecord) {
+    let subject = CloudSubject(record)
+    guard subject != .other else { return ignore(.otherCategory) }
+    eventsOfBatch &+= 1
+    if records.contains(record, at: remembered) { return account.countDuplicates(1) }
+    let outcome = counters.count(record, as: subject, input: input, arrival: arrival)
+    account.count(isRequest: outcome.isRequest, isSalvaged: false)
   }
 
   @inline(never)
@@ -166,7 +179,9 @@ struct Tally: ~Copyable, EventSink {
   }
 
   /// When the newest digest came that was restored.
-  var newestDigest: Microseconds { max(repeats.digests.newest, matched.digests.newest) }
+  var newestDigest: Microseconds {
+    max(repeats.digests.newest, matched.digests.newest, records.digests.newest)
+  }
 
   /// The input at hand lost bytes at its source.
   mutating func lose(bytes: Int) { account.lose(bytes: bytes) }
@@ -201,6 +216,7 @@ struct Tally: ~Copyable, EventSink {
     savedAccounts = accounts
     repeats.digests.takeChange(into: &change)
     matched.digests.takeChange(into: &change)
+    records.digests.takeChange(into: &change)
   }
 
   /// The counters' families and the accounting of every input.

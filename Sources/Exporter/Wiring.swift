@@ -45,6 +45,10 @@ extension Settings {
     settings.webhook.bodyBytesLimit = inputs.webhook.bodyLimitBytes
     settings.webhook.decodedBytesLimit = inputs.webhook.decodedLimitBytes
     settings.cloudwatch = cloudWatchSettings
+    settings.cloudtrail.places = inputs.cloudtrail.targets
+    settings.cloudtrail.pollSeconds = inputs.cloudtrail.pollSeconds
+    settings.cloudtrail.overlapSeconds = inputs.cloudtrail.overlapSeconds
+    settings.cloudtrail.lookBackSeconds = inputs.cloudtrail.lookBackSeconds
     return settings
   }
 

@@ -4,6 +4,7 @@ public struct InputSettings: Sendable, Equatable {
   public var stdin = StdinSettings()
   public var webhook = WebhookSettings()
   public var cloudwatch = CloudWatchSettings()
+  public var cloudtrail = CloudTrailSettings()
   public init() {}
 }
 
@@ -22,5 +23,6 @@ public enum InputList {
     Entry(name: StdinInput.name) { $0.stdin.isEnabled ? StdinInput($0.stdin) : nil },
     Entry(name: WebhookInput.name) { $0.webhook.isEnabled ? WebhookInput($0.webhook) : nil },
     Entry(name: CloudWatchInput.name) { $0.cloudwatch.targets.isEmpty ? nil : CloudWatchInput($0.cloudwatch) },
+    Entry(name: CloudTrailInput.name) { $0.cloudtrail.places.isEmpty ? nil : CloudTrailInput($0.cloudtrail) },
   ]
 }

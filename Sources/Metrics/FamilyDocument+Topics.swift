@@ -56,11 +56,20 @@ extension FamilyDocument {
     case .codeClass: "The hundreds of the code: `1xx` to `5xx`, or `unknown`."
     case .cloudService:
       "The service of a cloud: `logs` is CloudWatch Logs, `eks` has the clusters, `ec2` the regions, `sts` gives credentials."
+    case .errorCode: "The service's own word for why a call failed: `AccessDenied`; `(none)` where it succeeded."
+    case .logType: "A type of control-plane log: `api`, `audit`, `authenticator`, `controllerManager`, `scheduler`."
+    case .principal:
+      """
+      Who called a cloud's API: the ARN of a user or role, of all sessions of a role that of the role; the name of a service \
+      that called by itself.
+      """
+    case .role: "The ARN of the role that was asked for."
+    case .change: "What became of a type of log: `enabled` or `disabled`."
+    case .insight: "What CloudTrail Insights found: `ApiCallRateInsight` or `ApiErrorRateInsight`."
     case .operation: "The service's own name for what was asked: `FilterLogEvents`."
     case .cloudProvider: "The cloud that was asked: `aws`."
     case .cloudAccount: "The account, its number; absent while it is not known."
     case .cloudRegion: "The region of a cloud; absent where there is none."
-    case .logType: "A type of the control plane's log, in the cloud's words: `audit`, `api`, `authenticator`, …"
     case .status: "How a cluster logs: `enabled`, `degraded`, `disabled`, `silent`, `unknown`."
     case .state: "`read`; `failing`: the last try failed; `refused`: cannot be read at all."
     case .version: "The exporter's version."

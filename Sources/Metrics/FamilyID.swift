@@ -23,6 +23,14 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case clusterLastEvent = "kube_audit_cluster_last_event_timestamp_seconds"
   case eventLag = "kube_audit_event_lag_seconds"
   case clockSteps = "kube_audit_clock_steps_total"
+  // Calls of a cloud's API.
+  case cloudAPICalls = "kube_audit_cloud_api_calls_total"
+  case windowCloudAPICalls = "kube_audit_window_cloud_api_calls"
+  case loggingChanges = "kube_audit_cluster_logging_changes_total"
+  case windowLoggingChanges = "kube_audit_window_cluster_logging_changes"
+  case roleAssumptions = "kube_audit_role_assumptions_total"
+  case insightCalls = "kube_audit_cloud_insight_calls_per_minute"
+  case insightBaseline = "kube_audit_cloud_insight_baseline_calls_per_minute"
   // Accounting, per input.
   case eventsReceived = "kube_audit_events_received_total"
   case eventsCounted = "kube_audit_events_counted_total"

@@ -15,12 +15,17 @@ extension Families {
       Family(
         .eventsCounted, .counter, [.input],
         help: "Audit events that were counted as a request.",
-        note: "Over all inputs as much as `kube_audit_requests_total` in all, expired series included.",
+        note: """
+          Over all inputs as much as `kube_audit_requests_total` in all, expired series included, and where CloudTrail is \
+          read `kube_audit_cloud_api_calls_total` and `kube_audit_role_assumptions_total` beside it.
+          """,
         query: "sum by (input) (rate(kube_audit_events_counted_total[5m]))"),
       Family(
         .eventsNotARequest, .counter, [.input],
         help: "Audit events at a stage that does not end a request.",
-        note: "Normal: most requests write two events, and one of them counts."),
+        note:
+          "Normal: most requests write two events, and one of them counts. Records of CloudTrail Insights are none either."
+      ),
       Family(
         .eventsDuplicate, .counter, [.input],
         help: "Audit events that had been received before and were left out."),

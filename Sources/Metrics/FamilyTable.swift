@@ -5,7 +5,7 @@ public enum Families {
 
   /// All families, by what they are about.
   public static let sections: [FamilySection] = [
-    requests, windows, clusters, posture, accounting, clouds, bounds, state, exporter,
+    requests, windows, clusters, posture, cloudTrail, accounting, clouds, bounds, state, exporter,
   ]
 
   /// The declaration of one family.
@@ -23,6 +23,9 @@ public enum Families {
   public static let windowSeriesLimit = 500
   /// Clusters that may be told apart.
   public static let clusterLimit = 1_000
+
+  /// Accounts and regions of clouds that may be told apart.
+  public static let cloudPlaceLimit = 1_000
 
   private static let byID = Dictionary(all.map { ($0.id, $0) }) { first, _ in first }
 

@@ -10,7 +10,9 @@ public enum Label: String, CaseIterable, Sendable {
   case cloudProvider = "cloud_provider"
   case cloudAccount = "cloud_account"
   case cloudRegion = "cloud_region"
+  case errorCode = "error_code"
   case logType = "log_type"
+  case principal, role, change, insight
   case operation, state, status
   case version, revision, branch, swiftversion, goos, goarch
 }

@@ -156,8 +156,8 @@ struct CountersTests {
     var counters = Self.counters()
     _ = counters.cluster(named: "c")
     let readings = counters.readings(now: Self.start)
-    #expect(readings[.series].rows.count == 9 && readings[.seriesLimit].rows.count == 9)
-    #expect(readings[.seriesExpiredValue].rows.count == 7)
+    #expect(readings[.series].rows.count == 12 && readings[.seriesLimit].rows.count == 12)
+    #expect(readings[.seriesExpiredValue].rows.count == 10)
     let limits = zip(Self.rows(readings[.seriesLimit]), readings[.seriesLimit].rows)
     for (labels, row) in limits where labels[.family] == "kube_audit_denied_requests_total" {
       #expect(row.value == 5000)

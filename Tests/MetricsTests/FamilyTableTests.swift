@@ -28,6 +28,27 @@ import Testing
     ("detections_total", .counter, "k8s_cluster, rule, priority"),
     ("detection_overruns_total", .counter, ""),
     ("window_detections", .gauge, "k8s_cluster, window, rule, priority"),
+    // CloudTrail: who called what about clusters.
+    (
+      "cloud_api_calls_total", .counter, "cloud_provider, cloud_account, cloud_region, operation, error_code, principal"
+    ),
+    (
+      "window_cloud_api_calls", .gauge,
+      "cloud_provider, cloud_account, cloud_region, window, operation, error_code, principal"
+    ),
+    (
+      "cluster_logging_changes_total", .counter,
+      "cloud_provider, cloud_account, cloud_region, k8s_cluster, log_type, change, principal, source_ip"
+    ),
+    (
+      "window_cluster_logging_changes", .gauge,
+      "cloud_provider, cloud_account, cloud_region, window, k8s_cluster, log_type, change, principal, source_ip"
+    ),
+    ("role_assumptions_total", .counter, "cloud_provider, cloud_account, cloud_region, user, role, error_code"),
+    (
+      "cloud_insight_calls_per_minute cloud_insight_baseline_calls_per_minute", .gauge,
+      "cloud_provider, cloud_account, cloud_region, cloud_service, operation, error_code, insight"
+    ),
     ("cluster_expected", .gauge, "k8s_cluster"),
     ("cluster_last_event_timestamp_seconds event_lag_seconds", .gauge, "k8s_cluster, input"),
     (

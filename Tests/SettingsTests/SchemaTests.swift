@@ -84,6 +84,7 @@ import YAML
       "input.stdin": ["--input.stdin"], "input.webhook.listen-address": ["--input.webhook.listen-address=127.0.0.1:1"],
       "input.webhook.config.file": ["--input.webhook.config.file", "/dev/null"],
       "input.cloudwatch.region": ["--input.cloudwatch.region", "eu-west-1"],
+      "input.cloudtrail.region": ["--input.cloudtrail.region", "eu-west-1"],
       "web.config.file": ["--web.config.file", "/dev/null"],
       "input.webhook.insecure": ["--input.webhook.insecure"], "cluster.name": ["--cluster.name", "x"],
       "storage.path": ["--storage.path", ""], "pseudonyms.key-file": ["--pseudonyms.key-file", key],

@@ -60,6 +60,13 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
         look_back: 1d
         discovery_interval: 30s
         requests_per_second: 5
+      cloudtrail:
+        targets:
+          - eu-west-1
+          - {region: eu-west-1, role_arn: "arn:aws:iam::123456789012:role/path/audit", external_id: a/b=c}
+        poll_interval: 2m
+        overlap: 1h
+        look_back: 7d
     queue: {limit_bytes: 1GiB}
     web:
       listen_addresses: 127.0.0.1:9999
@@ -119,6 +126,12 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
       ],
       streamPrefix: "kube", pollSeconds: 60, overlapSeconds: 1200, lookBackSeconds: 86_400, discoverySeconds: 30,
       requestsPerSecond: 5)
+    expected.inputs.cloudtrail = .init(
+      targets: [
+        AWSPlace(region: "eu-west-1"),
+        AWSPlace(region: "eu-west-1", roleARN: "arn:aws:iam::123456789012:role/path/audit", externalID: "a/b=c"),
+      ],
+      pollSeconds: 120, overlapSeconds: 3600, lookBackSeconds: 7 * 86_400)
     expected.queueLimitBytes = 1 << 30
     expected.web = .init(
       listenAddresses: [.init(host: "127.0.0.1", port: 9999)], telemetryPath: "/m",
@@ -194,6 +207,17 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
       let (settings, found) = read("posture: {targets: \(targets)}")
       #expect(settings == nil && found.count == 1 && found[0].contains(words), "\(targets): \(found)")
     }
+  }
+
+  @Test func anAccountAndRegionOfCloudTrailIsAskedOnce() throws {
+    let role = "role_arn: 'arn:aws:iam::123456789012:role/a'"
+    let text = "[eu-west-1, {region: eu-west-1, \(role)}, {region: eu-west-1, \(role), external_id: other}]"
+    let (settings, found) = read("inputs: {cloudtrail: {targets: \(text)}}")
+    #expect(settings == nil && found.count == 1 && found[0].contains("two targets name eu-west-1"), "\(found)")
+    let wrong = read("inputs: {cloudtrail: {targets: [{region: eu-west-1, log_group_prefix: /aws/eks/}]}}")
+    #expect(wrong.1.count == 1 && wrong.1[0].contains("log_group_prefix is not known"), "\(wrong.1)")
+    let flags = read("", [("input.cloudtrail.region", ["eu-west-1", "us-east-1"])])
+    #expect(try #require(flags.0).inputs.cloudtrail.targets.map(\.region) == ["eu-west-1", "us-east-1"])
   }
 
   @Test func flagsWinOverTheFile() throws {

@@ -96,11 +96,46 @@ IMPERSONATION = [
         "Requests a second in the name of another, by who really made them.", unit="reqps"),
 ]
 
+LOGGING = "k8s_cluster, log_type, change, principal, source_ip"
+CALLS = "cloud_account, cloud_region, operation, error_code, principal"
+CLOUD = [
+    table("Who turned control-plane logs on or off, last hour", LOGGING.split(", "), [
+        ("1 h", f'sum by ({LOGGING}) (kube_audit_window_cluster_logging_changes{{window="1h"}})', "short", [])],
+          "UpdateClusterConfig that EKS accepted, from CloudTrail. What is off is not written, and cannot be had "
+          "afterwards.", size=(24, 7), alerts=["KubeAuditLoggingTurnedOff"]),
+    table("Calls of EKS, last hour", CALLS.split(", "), [
+        ("1 h", f'sum by ({CALLS}) (kube_audit_window_cloud_api_calls{{window="1h"}})', "short", [])],
+          "Calls of the API of EKS, by all sessions of a role together. CreateAccessEntry lets a principal into a "
+          "cluster.", size=(24, 10)),
+    graph("Calls of EKS, by operation", [
+        ("sum by (operation, error_code) (rate(kube_audit_cloud_api_calls_total[$__rate_interval]))",
+         "{{operation}} {{error_code}}")],
+        "Calls a second, from the counters.", unit="reqps", stacked=True),
+    graph("Control-plane logs turned on or off", [
+        ("sum by (log_type, change) (increase(kube_audit_cluster_logging_changes_total[$__rate_interval]))",
+         "{{log_type}} {{change}}")],
+        "From the counters: the first change of its kind by a principal is not in an increase.", bars=True,
+        stacked=True),
+    graph("Roles of service accounts (IRSA)", [
+        ("sum by (user, role, error_code) (rate(kube_audit_role_assumptions_total[$__rate_interval]))",
+         "{{user}} {{role}} {{error_code}}")],
+        "Roles that service accounts have asked AWS for, a second. (none) stands for success.", unit="reqps"),
+    graph("Unusual calls (CloudTrail Insights)", [
+        ("max by (cloud_service, operation, error_code, insight) (kube_audit_cloud_insight_calls_per_minute)",
+         "{{cloud_service}} {{operation}} {{error_code}} {{insight}}"),
+        ("max by (cloud_service, operation, error_code, insight) "
+         "(kube_audit_cloud_insight_baseline_calls_per_minute)",
+         "{{cloud_service}} {{operation}} {{error_code}} {{insight}}, usually")],
+        "Calls or errors a minute while Insights finds them unusual, and in the week before.",
+        alerts=["KubeAuditCloudInsight"]),
+]
+
 DASHBOARD = dashboard(
     "changes", "Kubernetes audit / RBAC and sensitive changes",
     "Changes of roles and bindings, of aws-auth and admission webhooks, secrets, exec, impersonation: by whom, since "
     "when.",
-    [("Now", NOW), ("Permissions", PERMISSIONS), ("Tracked objects", OBJECTS), ("Impersonation", IMPERSONATION)],
+    [("Now", NOW), ("Permissions", PERMISSIONS), ("Tracked objects", OBJECTS), ("Impersonation", IMPERSONATION),
+     ("The cloud", CLOUD)],
     variables=("user", "at_least"),
     label_source='{__name__=~"kube_audit_(rbac_mutations_total|window_tracked_requests|impersonated_requests_total)", '
     'job=~"$job", instance=~"$instance", k8s_cluster=~"$cluster"}', time="now-24h")

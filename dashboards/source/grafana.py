@@ -21,8 +21,9 @@ COLUMNS = {
     "user": "User",
     "impersonated_user": "As user", "source_ip": "Source IP", "object": "Object", "resource": "Resource",
     "verb": "Verb", "reason": "Reason", "code": "Code", "outcome": "Outcome", "input": "Input", "instance": "Instance",
-    "cloud_account": "Account", "cloud_region": "Region", "status": "Status",
-    "version": "Version", "revision": "Revision", "swiftversion": "Swift", "goarch": "Processor",
+    "log_type": "Log", "change": "Change", "operation": "Operation", "error_code": "Error code", "principal": "Principal",
+    "cloud_account": "Account", "cloud_region": "Region", "status": "Status", "version": "Version", "revision": "Revision",
+    "swiftversion": "Swift", "goarch": "Processor",
 }
 
 # Labels that a query is narrowed by when the family has them and the dashboard the variable.

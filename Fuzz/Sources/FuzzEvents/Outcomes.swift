@@ -27,6 +27,17 @@ struct Outcomes: EventSink {
     if judgesBodies, !hasDamagedBody { hasDamagedBody = unsafe Body.isDamaged(Array(event.json.raw)) }
   }
 
+  mutating func receive(_ record: borrowing CloudTrailRecord) {
+    var digest = Digest()
+    digest.add([UInt64(bitPattern: record.time)])
+    for text in [record.eventID, record.eventSource, record.eventName, record.region, record.account] { digest.add(text) }
+    for text in [record.sourceAddress, record.errorCode, record.sharedEventID] { digest.add(text) }
+    for value in [record.identity, record.requestParameters, record.responseElements, record.insight] {
+      digest.add(value?.text ?? .empty)
+    }
+    digests.append(digest.value)
+  }
+
   mutating func ignore(_ reason: IgnoreReason) { digests.append(1_000 + UInt64(reason.rawValue)) }
 
   mutating func reject(_ reason: RejectReason, at offset: Int) {

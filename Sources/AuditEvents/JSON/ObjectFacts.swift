@@ -134,6 +134,7 @@ enum WrappingKey: UInt8, CaseIterable {
   case data, awslogs, logEvents, messageType, logGroup, events, capitalRecords, kinesis, resourceLogs
   case log, message, atMessage, body, event, structured, raw, line, original, msg, logProcessed
   case forwardedLevel, openshiftLevel
+  case eventID, eventTime, eventSource, insightDetails
 
   /// The word in the JSON.
   var word: StaticString {
@@ -177,6 +178,10 @@ enum WrappingKey: UInt8, CaseIterable {
     case .logProcessed: "log_processed"
     case .forwardedLevel: "k8s_audit_level"
     case .openshiftLevel: "openshift_audit_level"
+    case .eventID: "eventID"
+    case .eventTime: "eventTime"
+    case .eventSource: "eventSource"
+    case .insightDetails: "insightDetails"
     }
   }
 

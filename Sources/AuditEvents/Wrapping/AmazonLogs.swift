@@ -47,11 +47,12 @@ extension AuditDecoder {
     readCarried(message, inner, into: &sink)
   }
 
-  /// Reads the Kinesis record that the any-order scanner has just read.
+  /// Reads the record of Kinesis or CloudTrail that the any-order scanner has just read.
   mutating func deliverKinesisRecord<Sink: EventSink & ~Copyable>(
     _ place: BytePointer, _ context: Context, into sink: inout Sink
   ) {
     guard let record = extent(.kinesis, any.facts, context), let data = find("data", in: record), data.isString else {
+      if Self.isCloudTrail(any.facts) { return deliverCloudTrail(place, context, into: &sink) }
       return ignore(.otherCategory, context, into: &sink)
     }
     readEncoded(data.text, context, into: &sink)

@@ -40,6 +40,7 @@ extension AuditDecoder {
     if facts.has(.resourceLogs), let logs = extent(.resourceLogs, facts, context), logs.isArray {
       return readOpenTelemetry(logs, context, into: &sink)
     }
+    if Self.isCloudTrail(facts) { return deliverCloudTrail(start, context, into: &sink) }
     readCarriers(facts, context, into: &sink)
   }
 
@@ -91,7 +92,7 @@ extension AuditDecoder {
     case object
     /// `{"timestamp": ms, "message": "…"}`.
     case logEvent
-    /// `{"kinesis": {"data": "…"}}`.
+    /// `{"kinesis": {"data": "…"}}`, or a record of CloudTrail.
     case kinesisRecord
   }
 

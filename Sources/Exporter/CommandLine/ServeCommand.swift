@@ -33,6 +33,8 @@ struct ServeCommand: ParsableCommand {
 
   @Option(name: .customLong("input.cloudwatch.region"), help: help("input.cloudwatch.region", "REGION"))
   var cloudWatchRegion: [String] = []
+  @Option(name: .customLong("input.cloudtrail.region"), help: help("input.cloudtrail.region", "REGION"))
+  var cloudTrailRegion: [String] = []
 
   @Option(name: .customLong("rules.file"), help: help("rules.file", "FILE"))
   var rulesFile: [String] = []
@@ -71,7 +73,8 @@ struct ServeCommand: ParsableCommand {
     ]
     let repeated: [(String, [String])] = [
       ("input.file", inputFile), ("input.webhook.listen-address", webhookListenAddress),
-      ("input.cloudwatch.region", cloudWatchRegion), ("rules.file", rulesFile),
+      ("input.cloudwatch.region", cloudWatchRegion), ("input.cloudtrail.region", cloudTrailRegion),
+      ("rules.file", rulesFile),
       ("web.listen-address", webListenAddress),
     ]
     return single.compactMap { name, value in value.map { GivenFlag(name: name, values: [$0]) } }

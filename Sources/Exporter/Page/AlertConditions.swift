@@ -7,7 +7,7 @@ internal import Metrics
 enum AlertConditions {
   /// Those that follow from what the exporter knows now, pages first.
   static let all: [AlertCondition] = {
-    let all = denied + changes + detections + health + clouds
+    let all = denied + changes + cloudTrail + detections + health + clouds
     return all.filter { $0.severity == .page } + all.filter { $0.severity == .ticket }
   }()
 
@@ -59,7 +59,7 @@ enum AlertConditions {
     }
   }
 
-  private static func requests(
+  static func requests(
     _ labels: [Label], _ family: FamilyID, _ matchers: [SampleQuery.Matcher],
     _ comparison: AlertCondition.Comparison, _ threshold: Double
   ) -> AlertCondition.Term {

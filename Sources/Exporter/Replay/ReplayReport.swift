@@ -24,11 +24,22 @@ struct ReplayReport {
     out += ranking("Tracked objects", .trackedRequests, [.object, .verb, .outcome], columns)
     out += ranking("Impersonated", .impersonatedRequests, [.user, .impersonatedUser], columns)
     out += ranking("Detections", .detections, [.priority, .rule], columns)
+    out += cloud(columns)
     out += section("Accounting", accounting, columns)
     out += ranking("Rejected", .eventsRejected, [.input, .reason], ofClusters: false, columns)
     out += ranking("Ignored", .eventsIgnored, [.input, .reason], ofClusters: false, columns)
     out += ranking("Dropped", .eventsDropped, [.input, .reason], ofClusters: false, columns)
     return out.isEmpty ? "No audit event was found.\n" : out
+  }
+
+  /// What records of CloudTrail told.
+  private func cloud(_ columns: Int) -> String {
+    func ranking(_ title: String, _ family: FamilyID, _ labels: [Label]) -> String {
+      self.ranking(title, family, labels, ofClusters: false, columns)
+    }
+    return ranking("Calls of EKS", .cloudAPICalls, [.principal, .operation, .errorCode])
+      + ranking("Logs turned on or off", .loggingChanges, [.cluster, .logType, .change, .principal, .sourceIP])
+      + ranking("Roles of service accounts", .roleAssumptions, [.user, .role, .errorCode])
   }
 
   private func section(_ title: String, _ table: TextTable, _ columns: Int, below: String = "") -> String {
@@ -97,6 +108,8 @@ struct ReplayReport {
     case .cluster: "cluster"
     case .sourceIP: "source IP"
     case .impersonatedUser: "as user"
+    case .errorCode: "error code"
+    case .logType: "log"
     default: label.rawValue
     }
   }

@@ -4,7 +4,7 @@ internal import Diagnostics
 /// Every setting, once. The file reader, the flags, `--config.check` and docs/configuration.md come from this list.
 enum Schema {
   static let all: [Setting] =
-    inputs + cloudwatch + posture + queue + clusters + storage + counting + rules + limits + web + log
+    inputs + cloudwatch + cloudtrail + posture + queue + clusters + storage + counting + rules + limits + web + log
 
   /// The setting that a flag sets.
   static func setting(flag: String) -> Setting? { all.first { $0.flag == flag } }

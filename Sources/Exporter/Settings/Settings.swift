@@ -43,6 +43,7 @@ struct Settings: Sendable, Equatable {
     var stdin = false
     var webhook = Webhook()
     var cloudwatch = CloudWatch()
+    var cloudtrail = CloudTrail()
 
     struct File: Sendable, Hashable {
       /// A path or a pattern.
@@ -102,6 +103,16 @@ struct Settings: Sendable, Equatable {
       /// What stands before the names of its clusters.
       var clusterPrefix = ""
     }
+  }
+
+  struct CloudTrail: Sendable, Equatable {
+    /// Empty: CloudTrail is not asked.
+    var targets: [AWSPlace] = []
+    var pollSeconds: Int64 = 60
+    /// How late events may be shown.
+    var overlapSeconds: Int64 = 1_800
+    /// How far back the first run begins.
+    var lookBackSeconds: Int64 = 900
   }
 
   /// The detection rules.
@@ -199,7 +210,7 @@ struct Settings: Sendable, Equatable {
   /// Whether any input is configured.
   var hasInput: Bool {
     !inputs.files.isEmpty || inputs.stdin || !inputs.webhook.listenAddresses.isEmpty
-      || !inputs.cloudwatch.targets.isEmpty
+      || !inputs.cloudwatch.targets.isEmpty || !inputs.cloudtrail.targets.isEmpty
   }
 
   /// The budget of everything between the inputs and the counters. Unless set: 4 MiB, and while a webhook listens the

@@ -7,7 +7,7 @@ internal import Posture
 enum SettingsChecks {
   /// Every such failure, without file and line.
   static func failures(_ settings: Settings) -> [Failure] {
-    inputs(settings) + cloudWatch(settings) + posture(settings) + addresses(settings) + windows(settings)
+    inputs(settings) + cloudWatch(settings) + cloudTrail(settings) + posture(settings) + addresses(settings) + windows(settings)
       + names(settings)
       + limits(settings)
   }
@@ -84,6 +84,18 @@ enum SettingsChecks {
         failure(
           "posture.targets", "two targets name the same clusters of \(targets[at].place.region)", "Keep one of them")
       }
+    }
+  }
+
+  /// An account and region is asked once.
+  private static func cloudTrail(_ settings: Settings) -> [Failure] {
+    let targets = settings.inputs.cloudtrail.targets
+    return targets.indices.filter { at in
+      targets[..<at].contains { $0.region == targets[at].region && $0.roleARN == targets[at].roleARN }
+    }.map { at in
+      failure(
+        "inputs.cloudtrail.targets", "two targets name \(targets[at].region), with the same role",
+        "Keep one of them")
     }
   }
 

@@ -51,14 +51,46 @@ struct Seen: Equatable {
   }
 }
 
+/// The same of a record of CloudTrail.
+struct SeenRecord: Equatable {
+  var eventID = ""
+  var time = AuditEvent.absentTime
+  var eventSource = ""
+  var eventName = ""
+  var region = ""
+  var account = ""
+  var sourceAddress = ""
+  var errorCode = ""
+  var sharedEventID = ""
+  /// Whether there are: identity, parameters, answer, insight.
+  var members: [Bool] = []
+
+  init(_ record: borrowing CloudTrailRecord) {
+    eventID = record.eventID.description
+    time = record.time
+    eventSource = record.eventSource.description
+    eventName = record.eventName.description
+    region = record.region.description
+    account = record.account.description
+    sourceAddress = record.sourceAddress.description
+    errorCode = record.errorCode.description
+    sharedEventID = record.sharedEventID.description
+    members = [
+      record.identity != nil, record.requestParameters != nil, record.responseElements != nil, record.insight != nil,
+    ]
+  }
+}
+
 /// Keeps all that a decoder reports.
 struct Recorder: EventSink {
   var events: [Seen] = []
+  var records: [SeenRecord] = []
   var ignored: [IgnoreReason] = []
   var rejected: [RejectReason] = []
   var offsets: [Int] = []
 
   mutating func receive(_ event: borrowing AuditEvent) { events.append(Seen(event)) }
+  mutating func receive(_ record: borrowing CloudTrailRecord) { records.append(SeenRecord(record)) }
   mutating func ignore(_ reason: IgnoreReason) { ignored.append(reason) }
   mutating func reject(_ reason: RejectReason, at offset: Int) {
     rejected.append(reason)

@@ -7,14 +7,16 @@ final class CloudWatchServer {
   let url: String
   private let authority: String
 
-  /// - Parameter options: a JSON object, see the script.
-  init(folder: String, _ options: String) throws {
+  /// - Parameters:
+  ///   - options: a JSON object, see the script.
+  ///   - script: another server of Tests/Tools, that takes the same arguments.
+  init(folder: String, _ options: String, script: String = "cloudwatch_server.py") throws {
     let certificates = Certificates(folder: folder)
     try certificates.authority("aws")
     try certificates.issue("logs", by: "aws", purpose: "serverAuth", names: "DNS:localhost,IP:127.0.0.1")
     authority = certificates.certificate("aws")
     let process = try RunningProcess([
-      Self.python, Files.beside("../../Tools/cloudwatch_server.py"), certificates.certificate("logs"),
+      Self.python, Files.beside("../../Tools/" + script), certificates.certificate("logs"),
       certificates.key("logs"), options,
     ])
     let port = try process.wait(for: "CloudWatch") { process.outputText.split(separator: "\n").first }
