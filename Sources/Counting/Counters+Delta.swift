@@ -47,6 +47,7 @@ extension Counters {
     impersonated.takeDelta(.impersonated, edges, panes, to: &delta)
     detections.takeDelta(.detections, edges, panes, to: &delta)
     distinct.takeDelta(edges, panes, to: &delta)
+    windows.takeDelta(to: &delta)
     takeEvidence(&delta)
     takeInputs(&delta)
     takeClock(&delta)

@@ -25,6 +25,7 @@ extension Counters {
     readClusters(&readings)
     readInputs(&readings)
     readFamilies(&readings)
+    readRuleWindows(&readings)
     return readings
   }
 

@@ -13,6 +13,8 @@ enum PersistedFamily: UInt8, CaseIterable {
   case impersonated = 7
   case distinctUsers = 8
   case detections = 9
+  /// What windowed rules remember; its rows are no series that anybody sees.
+  case ruleWindows = 10
 
   /// The labels that follow the cluster's, in order.
   var labels: [Label] {
@@ -26,6 +28,7 @@ enum PersistedFamily: UInt8, CaseIterable {
     case .impersonated: [.user, .impersonatedUser]
     case .distinctUsers: [.sourceIP]
     case .detections: [.rule, .priority]
+    case .ruleWindows: []
     }
   }
 }
