@@ -208,6 +208,7 @@ extension Counters {
   public mutating func windowValue(of rule: Int, key: [UInt8], cluster: ClusterIndex) -> Int {
     guard let number = windows.table(ofRule: rule) else { return 0 }
     let cluster = Int(cluster.value)
+    edges.advance(cluster, to: now)
     return windows.value(number, cluster: cluster, key: windows.digest(key, cluster: cluster), edges)
   }
 

@@ -252,6 +252,7 @@ struct WindowProgram {
 
   /// What the windows hold, whatever was asked before.
   private mutating func compareValues(_ counters: inout Counters, _ number: Int) {
+    for cluster in ["a", "b", "c"] { model.advance(cluster) }
     for (rule, detection) in settings.detectionRules.enumerated() {
       guard let window = detection.window else { continue }
       for name in ["a", "b", "c"] {
