@@ -191,7 +191,9 @@ struct WindowTable {
   /// After slots were given away: what is not used any longer is freed, and what was changed is found again.
   mutating func settle() {
     chunks.removeLast(chunks.count - (slotCount + slotsInChunk - 1) / slotsInChunk)
-    if slots.capacity > 64, slots.capacity > 4 * slots.count { slots = Dictionary(uniqueKeysWithValues: slots.map { $0 }) }
+    if slots.capacity > 64, slots.capacity > 4 * slots.count {
+      slots = Dictionary(uniqueKeysWithValues: slots.map { $0 })
+    }
     changedSlots = (0..<slotCount).filter { self[$0, Self.marksWord] & Self.isChanged != 0 }
   }
 

@@ -26,7 +26,8 @@ public struct EngineSettings: Sendable {
     self.matching = matching
     counting.detectionRules = rules.rules.map {
       DetectionRule(
-        name: $0.name, priority: $0.priority.rawValue, isEnabled: $0.isEnabled, window: $0.window.map(DetectionWindow.init))
+        name: $0.name, priority: $0.priority.rawValue, isEnabled: $0.isEnabled,
+        window: $0.window.map(DetectionWindow.init))
     }
   }
 }
