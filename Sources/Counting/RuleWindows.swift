@@ -215,19 +215,7 @@ extension Counters {
   /// What stands for the source IP in a windowed rule: of an IPv6 address its /64, of which one client has all; nothing where
   /// there is none.
   public func appendSourceIP(of event: borrowing AuditEvent, to bytes: inout [UInt8]) {
-    switch source.find(in: event.sourceIPs) {
-    case .nothing: return
-    case .text(let range):
-      // SAFETY: `find` answered the range for these bytes, which the event lends for this call.
-      unsafe bytes.append(contentsOf: event.sourceIPs.raw[range])
-    case .address(let address, _):
-      var left = address.isIPv4 ? address.bits : UInt128(address.network64)
-      bytes.append(address.isIPv4 ? 4 : 6)
-      for _ in 0..<8 {
-        bytes.append(UInt8(truncatingIfNeeded: left))
-        left >>= 8
-      }
-    }
+    source.appendOrigin(of: event.sourceIPs, to: &bytes)
   }
 
   /// What is shown of the windows' room and of what had none.

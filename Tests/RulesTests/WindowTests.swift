@@ -202,6 +202,6 @@ import Testing
         }
       }
     }
-    #expect(loaded > 5 && loaded < 95)
+    #expect(loaded > 0 && loaded < 95)
   }
 }

@@ -19,7 +19,8 @@ enum AlertConditions {
     "KubeAuditExporterDown", "KubeAuditExporterMissing", "KubeAuditExporterRestarting", "KubeAuditFamilyOverflowing",
     "KubeAuditImpersonationNew", "KubeAuditInputErrors", "KubeAuditInputNeverHeard", "KubeAuditKindsRefused",
     "KubeAuditPolicyHidesChanges", "KubeAuditPolicyHidesUnauthorized", "KubeAuditPushRefused",
-    "KubeAuditSecretReaderNew", "KubeAuditSeriesNearlyFull", "KubeAuditServiceAccountNewlyRefused",
+    "KubeAuditRuleWindowFull", "KubeAuditSecretReaderNew", "KubeAuditSeriesNearlyFull",
+    "KubeAuditServiceAccountNewlyRefused",
     "KubeAuditSourceGap", "KubeAuditStateCommitErrors", "KubeAuditStateDiskNearlyFull", "KubeAuditStateNotCommitting",
     "KubeAuditWatchdog", "KubeAuditWebhookShedding",
   ]
