@@ -218,16 +218,23 @@ extension Counters {
     source.appendOrigin(of: event.sourceIPs, to: &bytes)
   }
 
+  private static let overflowRowsLimit = 2_000
+
   /// What is shown of the windows' room and of what had none.
   func readRuleWindows(_ readings: inout Readings) {
     readings[.ruleWindowBytes] = SampleSet(Double(windows.bytes))
     readings[.ruleWindowLimitBytes] = SampleSet(Double(windows.limits.bytes))
     var overflow = SampleSet()
-    for (rule, detection) in rules.rules.enumerated() {
+    // At 0 from the start, so that the first one is an increase; not where there are too many clusters for that.
+    let showsAll = windows.tables.count * clusters.clusters.count <= Self.overflowRowsLimit
+    for (rule, detection) in rules.rules.enumerated() where detection.isEnabled {
       guard let number = windows.table(ofRule: rule) else { continue }
-      for (cluster, group) in windows.tables[number].groups.enumerated() where group.overflow > 0 {
-        let labels = clusters.clusters[cluster].labels + Array(",rule=\"".utf8) + detection.name + Array("\"".utf8)
-        overflow.append(labels, [], Double(group.overflow))
+      let groups = windows.tables[number].groups
+      for (cluster, owner) in clusters.clusters.enumerated() {
+        let count = cluster < groups.count ? groups[cluster].overflow : 0
+        guard count > 0 || showsAll else { continue }
+        let labels = owner.labels + Array(",rule=\"".utf8) + detection.name + Array("\"".utf8)
+        overflow.append(labels, [], Double(count))
       }
     }
     readings[.ruleWindowOverflow] = overflow

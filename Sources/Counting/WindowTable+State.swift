@@ -133,8 +133,8 @@ extension RuleWindows {
     places.removed.removeAll(keepingCapacity: true)
   }
 
-  /// Takes the rows of a state over. Those of rules that are gone, or mean something else now, are dropped, and those that have no
-  /// room under today's limit.
+  /// Takes the rows of a state over. Those of rules that are gone, or mean something else now, are dropped, and those that
+  /// have no room under today's limit.
   mutating func restore(_ rows: [SeriesRow], clusters: Int, now: UInt32) throws(StateDamage) {
     var numbers: [[UInt8]: Int] = [:]
     for at in tables.indices { numbers[WindowTable.labels(tables[at].window.fingerprint)] = at }

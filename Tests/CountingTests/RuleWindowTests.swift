@@ -258,7 +258,7 @@ struct WindowProgram {
     }
     var found: [String: Int] = [:]
     let set = readings[.ruleWindowOverflow]
-    for row in set.rows {
+    for row in set.rows where row.value > 0 {
       let name = (set.value(of: .cluster, in: row) ?? "") + "/" + (set.value(of: .rule, in: row) ?? "")
       found[name, default: 0] += Int(row.value)
     }
