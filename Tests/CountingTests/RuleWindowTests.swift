@@ -29,7 +29,7 @@ struct RuleWindowTests {
   /// Rows that are damaged are refused or are rows like others: nothing traps, and what there is stays in its bounds.
   @Test(arguments: 0..<4) func damagedRowsAreRefusedOrHarmless(_ seed: UInt64) {
     var refused = 0
-    let rounds = Campaign.size("windows", short: 96)
+    let rounds = max(16, Campaign.size("windows", short: 96) / 4)
     for number in 0..<rounds {
       var program = WindowProgram(seed: UInt64(Campaign.seed) + seed * 1_000_000 + UInt64(number / 16))
       program.run(steps: 60)
