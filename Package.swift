@@ -59,7 +59,7 @@ let package = Package(
     module("YAML", ["CYAML", "Diagnostics"]),
     module("Compression", ["CZlib"]),
     module("AuditEvents", ["CIntrinsics", "Compression"]),
-    module("Rules", ["AuditEvents", "CRE2", "Diagnostics", "YAML"]),
+    module("Rules", ["AuditEvents", "CRE2", "Crypto", "Diagnostics", "YAML"]),
     module("Metrics", ["AuditEvents", "Crypto", "Diagnostics"]),
     module("Counting", ["AuditEvents", "Crypto", "Diagnostics", "Metrics"]),
     module("State", ["Concurrency", "Counting", "Crypto", "CSQLite", "Diagnostics"]),

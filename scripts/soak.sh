@@ -65,6 +65,9 @@ campaign conditions  3000     RulesTests.RandomConditionTests
 campaign rule_shortcuts 5000 RulesTests.ShortcutTests
 campaign rule_words  20000    RulesTests.ShortcutTests
 campaign rule_damage 100000   RulesTests.DamageTests
+campaign windows     20000    CountingTests.RuleWindowTests
+campaign window_keys 100000   RulesTests.WindowTests
+campaign window_kills 3000    EngineTests.WindowedRuleTests
 campaign rule_fields 20000    RulesTests.FieldTests.everyFieldOfRandomEvents
 campaign heads       20000    ExporterTests.HeadFormTests
 campaign resets      20000    EndToEndTests.HostileConnectionTests.resetsLeaveNothingBehind

@@ -25,6 +25,7 @@ extension Counters {
     trackedInWindow.beginAnew(now: now)
     impersonated.beginAnew(now: now)
     detections.beginAnew(now: now)
+    windows.beginAnew()
     distinct.beginAnew(now: now)
     cloud.beginAnew(now: now)
     return step

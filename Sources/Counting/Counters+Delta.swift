@@ -48,6 +48,7 @@ extension Counters {
     detections.takeDelta(.detections, edges, panes, to: &delta)
     distinct.takeDelta(edges, panes, to: &delta)
     cloud.takeDelta(settings.inputs, to: &delta)
+    windows.takeDelta(to: &delta)
     takeEvidence(&delta)
     takeInputs(&delta)
     takeClock(&delta)

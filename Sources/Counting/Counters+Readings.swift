@@ -28,6 +28,7 @@ extension Counters {
       &readings, now: now, expiringBefore: settings.followsEventTime ? nil : now - settings.idleSeconds * 1_000_000,
       scraped: scrapedNumber, shown: settings.shownSeriesPerWindow)
     readFamilies(&readings)
+    readRuleWindows(&readings)
     return readings
   }
 

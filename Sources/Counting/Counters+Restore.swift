@@ -74,6 +74,10 @@ extension Counters {
       .trackedInWindow, pieces.rows(.trackedInWindow), pieces.totals(.trackedInWindow), context, &panes)
     try impersonated.restore(.impersonated, pieces.rows(.impersonated), pieces.totals(.impersonated), context, &panes)
     try detections.restore(.detections, pieces.rows(.detections), pieces.totals(.detections), context, &panes)
+    let second = EventTime.second(now)
+    try Self.reading("what windowed rules remember") { () throws(StateDamage) in
+      try windows.restore(pieces.rows(.ruleWindows), clusters: clusters.clusters.count, now: second)
+    }
     try distinct.restore(
       pieces.rows(.distinctUsers), pieces.totals(.distinctUsers), sketch: pieces.sketch, context, &panes)
     try restoreCloud(pieces)

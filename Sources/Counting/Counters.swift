@@ -46,6 +46,7 @@ public struct Counters: ~Copyable {
   var impersonated: BoundedFamily
   var detections: BoundedFamily
   var rules: DetectionRules
+  var windows: RuleWindows
   var distinct: DistinctUsers
   var cloud: CloudTables
   var evidence = EvidenceBook()
@@ -83,18 +84,18 @@ public struct Counters: ~Copyable {
   ///   - settings: what to count. Fewer than one input is one.
   ///   - key: keys the tables and the hashes of cut label values. Keep it, and cut values stay the same.
   public init(settings: CountingSettings, key: SipKey) {
-    let windows = Windows(settings.windows)
+    let spans = Windows(settings.windows)
     // What is shown of a cut value must tell nothing about the tables.
     let tableKey = SipKey(key.k0 ^ 0x7461_626c_6573_0000, key.k1)
     let limits = settings.limits
     func family(_ name: String, _ limit: FamilyLimit, windowed: Bool = false) -> BoundedFamily {
-      BoundedFamily("kube_audit_" + name, limit, windowCount: windowed ? windows.count : 0, key: tableKey)
+      BoundedFamily("kube_audit_" + name, limit, windowCount: windowed ? spans.count : 0, key: tableKey)
     }
     self.settings = settings
     pseudonyms = settings.pseudonyms
     self.key = tableKey
-    clusters = ClusterTable(limit: settings.clusterLimit, windowCount: windows.count)
-    edges = StreamEdge(windows: windows, maxLagSeconds: settings.maxLagSeconds, inputCount: settings.inputs.count)
+    clusters = ClusterTable(limit: settings.clusterLimit, windowCount: spans.count)
+    edges = StreamEdge(windows: spans, maxLagSeconds: settings.maxLagSeconds, inputCount: settings.inputs.count)
     values = LabelValue(key: key)
     tracker = TrackedMatcher(settings.trackedObjects, values: &values)
     source = SourceAddress(trusted: settings.trustedProxies)
@@ -107,8 +108,11 @@ public struct Counters: ~Copyable {
     impersonated = family("impersonated_requests_total", limits.impersonated)
     detections = family("detections_total", limits.detections, windowed: true)
     rules = DetectionRules(settings.detectionRules, values: &values)
+    windows = RuleWindows(
+      settings.detectionRules, limits: settings.windowLimits,
+      key: settings.pseudonyms?.key ?? SipKey(key.k0 ^ 0x7769_6e64_6f77_7300, key.k1))
     distinct = DistinctUsers(
-      windows: windows, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
+      windows: spans, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
     late = skewed
     cloud = CloudTables(settings, windows: windows, key: tableKey)
@@ -123,6 +127,7 @@ public struct Counters: ~Copyable {
     recentTracked.clear()
     trackedInWindow.forgetKinds()
     rules = DetectionRules(settings.detectionRules, values: &values)
+    windows.apply(settings.detectionRules)
   }
 
   /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.

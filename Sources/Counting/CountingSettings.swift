@@ -28,6 +28,8 @@ public struct CountingSettings: Sendable {
   public var idleSeconds: Int64 = 24 * 3600
   /// What users and source IPs are shown and kept as; nil for their names. What is counted does not change with it.
   public var pseudonyms: Pseudonyms?
+  /// How much windowed detection rules may remember.
+  public var windowLimits = WindowLimits()
   /// Whether events are kept as evidence of what they were counted as.
   public var keepsEvidence = false
   /// The names of the inputs, in the order of their indices.
@@ -66,9 +68,12 @@ public struct DetectionRule: Sendable, Hashable {
   public var priority: Int
   /// One that is not is shown only where it was counted before.
   public var isEnabled: Bool
+  /// Of a rule that counts in a window: it matches when that reaches its threshold.
+  public var window: DetectionWindow?
 
-  public init(name: String, priority: Int, isEnabled: Bool = true) {
+  public init(name: String, priority: Int, isEnabled: Bool = true, window: DetectionWindow? = nil) {
     self.name = name
+    self.window = window
     self.priority = priority
     self.isEnabled = isEnabled
   }

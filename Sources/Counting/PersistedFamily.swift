@@ -16,6 +16,8 @@ enum PersistedFamily: UInt8, CaseIterable {
   case cloudAPICalls = 10
   case loggingChanges = 11
   case roleAssumptions = 12
+  /// What windowed rules remember; its rows are no series that anybody sees.
+  case ruleWindows = 13
 
   /// The labels that follow the cluster's, or those of an account and region, in order.
   var labels: [Label] {
@@ -32,6 +34,7 @@ enum PersistedFamily: UInt8, CaseIterable {
     case .cloudAPICalls: [.operation, .errorCode, .principal]
     case .loggingChanges: [.cluster, .logType, .change, .principal, .sourceIP]
     case .roleAssumptions: [.user, .role, .errorCode]
+    case .ruleWindows: []
     }
   }
 }

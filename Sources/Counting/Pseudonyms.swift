@@ -36,6 +36,13 @@ public struct Pseudonyms: Sendable {
     fingerprint = Array(hash(Array("fingerprint:".utf8)).prefix(16))
   }
 
+  /// The key of digests of names that the state keeps: one that the state does not hold, since who has that could try names.
+  var key: SipKey {
+    let bytes = hash(Array("windows:".utf8))
+    func word(_ part: ArraySlice<UInt8>) -> UInt64 { part.reduce(0) { $0 << 8 | UInt64($1) } }
+    return SipKey(word(bytes.prefix(8)), word(bytes.dropFirst(8).prefix(8)))
+  }
+
   /// What a user of this name is shown as.
   public func user(_ name: String) -> String {
     let content = Array(name.utf8)

@@ -42,6 +42,23 @@ struct SourceAddress {
     unsafe out.append(raw: spelling)
   }
 
+  /// Appends what tells origins apart: an address by its value, of IPv6 the /64 alone, or a text that is none; nothing where
+  /// nothing is found.
+  func appendOrigin(of entries: borrowing Text, to bytes: inout [UInt8]) {
+    switch find(in: entries) {
+    case .nothing: return
+    // SAFETY: `entries` lends its bytes for this call; `find` answered the range for them.
+    case .text(let range): unsafe bytes.append(contentsOf: entries.raw[range])
+    case .address(let address, _):
+      var left = address.isIPv4 ? address.bits : UInt128(address.network64)
+      bytes.append(address.isIPv4 ? 4 : 6)
+      for _ in 0..<8 {
+        bytes.append(UInt8(truncatingIfNeeded: left))
+        left >>= 8
+      }
+    }
+  }
+
   private func isTrusted(_ address: IPAddress) -> Bool {
     for i in trusted.indices where trusted[i].contains(address) { return true }
     return false

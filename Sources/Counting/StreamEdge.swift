@@ -156,6 +156,9 @@ struct StreamEdge {
   @inline(__always)
   func floors(_ cluster: Int) -> Panes { cluster == self.cluster ? floor : floors[cluster] }
 
+  /// The edge of a cluster; -1 when it was never heard.
+  func edgeAtHand(_ cluster: Int) -> Int64 { cluster == self.cluster ? edge.edge : edges[cluster].edge }
+
   /// Whether anything was heard of a cluster.
   func isHeard(_ cluster: Int) -> Bool { (cluster == self.cluster ? edge : edges[cluster]).edge >= 0 }
 

@@ -10,7 +10,7 @@ internal import State
 /// A request writes an event at up to three stages. A rule that asks for one stage matches one of them; any other may match
 /// each, and its first match is what counts. So the matches of those rules are remembered by a digest.
 struct Detection: ~Copyable {
-  private var detector: Detector
+  var detector: Detector
   private let names: [String]
   private let asksForStage: [Bool]
 
@@ -28,7 +28,15 @@ struct Detection: ~Copyable {
     _ event: borrowing AuditEvent, cluster: String, at time: Microseconds, _ requests: inout MatchedRequests
   ) -> [Int] {
     guard detector.detect(event) > 0 else { return [] }
-    var counted = detector.matches
+    return once(detector.matches, event, cluster: cluster, at: time, &requests)
+  }
+
+  /// Of rules that match an event, those that did not match its request before.
+  mutating func once(
+    _ rules: [Int], _ event: borrowing AuditEvent, cluster: String, at time: Microseconds,
+    _ requests: inout MatchedRequests
+  ) -> [Int] {
+    var counted = rules
     // Of a salvaged event the end is missing, and with it when its request was received.
     if event.isSalvaged || counted.allSatisfy({ asksForStage[$0] }) { return counted }
     requests.begin(event, cluster: cluster)
@@ -38,6 +46,14 @@ struct Detection: ~Copyable {
 }
 
 extension Detection {
+  /// Of rules that count for an event, those that match: the windowed ones with the request that reaches their threshold.
+  mutating func matches(
+    _ rules: [Int], _ event: borrowing AuditEvent, cluster: ClusterIndex, arrival: Microseconds,
+    _ windowed: inout WindowedDetection, _ counters: inout Counters
+  ) -> [Int] {
+    windowed.matches(rules, event, cluster: cluster, arrival: arrival, &detector, &counters)
+  }
+
   /// What a rule prints of the event that was evaluated last.
   mutating func output(of rule: Int, _ event: borrowing AuditEvent) -> String { detector.output(of: rule, event) }
 }

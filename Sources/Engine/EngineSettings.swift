@@ -25,7 +25,9 @@ public struct EngineSettings: Sendable {
     self.rules = rules
     self.matching = matching
     counting.detectionRules = rules.rules.map {
-      DetectionRule(name: $0.name, priority: $0.priority.rawValue, isEnabled: $0.isEnabled)
+      DetectionRule(
+        name: $0.name, priority: $0.priority.rawValue, isEnabled: $0.isEnabled,
+        window: $0.window.map(DetectionWindow.init))
     }
   }
 }

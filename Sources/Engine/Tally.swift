@@ -19,6 +19,7 @@ struct Tally: ~Copyable, EventSink {
   /// The loaded rules; nil for none.
   private var detection: Detection?
   private var isDetecting = false
+  private var windowed = WindowedDetection()
   /// Of rules that were loaded before.
   private var overrunsBefore: UInt64 = 0
   private let whenMatched: (@Sendable (DetectedMatch) -> Void)?
@@ -138,8 +139,11 @@ struct Tally: ~Copyable, EventSink {
 
   @inline(never)
   private mutating func detect(_ event: borrowing AuditEvent, _ cluster: ClusterIndex) {
-    guard let rules = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched), !rules.isEmpty
+    guard var rules = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched), !rules.isEmpty
     else { return }
+    rules =
+      detection?.matches(rules, event, cluster: cluster, arrival: arrival, &windowed, &counters) ?? []
+    guard !rules.isEmpty else { return }
     counters.countDetections(rules, of: event, cluster: cluster, arrival: arrival)
     guard let whenMatched else { return }
     for (rule, evidence) in zip(rules, counters.evidence(of: rules, event, cluster: cluster)) {

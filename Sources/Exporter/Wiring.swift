@@ -27,6 +27,7 @@ extension Settings {
     counting.trackedObjects = Counting.TrackedObject.builtIn + trackedObjects.map(\.counting)
     counting.clusterLimit = limits.clusters
     counting.shownSeriesPerWindow = limits.shownSeries
+    counting.windowLimits = limits.ruleWindows
     counting.idleSeconds = limits.idleSeconds
     counting.limits = limits.series
     return counting

@@ -67,6 +67,9 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case seriesLimit = "kube_audit_series_limit"
   case seriesOverflow = "kube_audit_series_overflow_total"
   case seriesExpiredValue = "kube_audit_series_expired_value_total"
+  case ruleWindowBytes = "kube_audit_rule_window_bytes"
+  case ruleWindowLimitBytes = "kube_audit_rule_window_limit_bytes"
+  case ruleWindowOverflow = "kube_audit_rule_window_overflow_total"
   // The state.
   case stateDurable = "kube_audit_state_durable"
   case stateCommitDuration = "kube_audit_state_commit_duration_seconds"

@@ -151,6 +151,21 @@ extension Families {
         .seriesExpiredValue, .counter, [.family],
         help: "Sum of the values of series that were dropped after a long idle time.",
         note: "What a family shows plus this is everything that was ever counted in it."),
+      Family(
+        .ruleWindowBytes, .gauge, [],
+        help: "Bytes that windowed detection rules remember.",
+        query: "kube_audit_rule_window_bytes / kube_audit_rule_window_limit_bytes > 0.8"),
+      Family(
+        .ruleWindowLimitBytes, .gauge, [],
+        help: "How many bytes windowed detection rules may remember."),
+      Family(
+        .ruleWindowOverflow, .counter, [.cluster, .rule],
+        help: "Requests that a windowed detection rule could not remember because a limit was reached.",
+        note: """
+          The rule does not match for their keys until there is room; what it remembers already counts on exactly. Raise \
+          `limits.rule_window_keys` or `limits.rule_window_bytes`, or let the rule tell fewer requests apart.
+          """,
+        query: "sum by (k8s_cluster, rule) (increase(kube_audit_rule_window_overflow_total[1h])) > 0"),
     ])
 
   // MARK: The state

@@ -41,6 +41,21 @@ struct ConditionParser {
     return (operand, parser.lexer.at)
   }
 
+  /// Reads an operand that is the whole of a text.
+  static func wholeOperand(_ text: PlacedText) throws(ConditionFailure) -> OperandText {
+    var parser = ConditionParser(lexer: ConditionLexer(text, at: 0), depthLimit: 20)
+    guard let operand = try parser.operand() else {
+      throw ConditionFailure(
+        what: "\(quoted(String(decoding: text.bytes, as: UTF8.self))) is no field",
+        expected: "a field, a transformer of one, or \(RuleWindow.sourceIP)", origin: text.origin(at: 0))
+    }
+    parser.lexer.blanks()
+    guard parser.lexer.at == text.bytes.count else {
+      throw parser.lexer.failure("something follows the field", expected: "one field")
+    }
+    return operand
+  }
+
   private init(lexer: ConditionLexer, depthLimit: Int) {
     self.lexer = lexer
     self.depthLimit = depthLimit

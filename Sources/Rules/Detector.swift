@@ -19,7 +19,7 @@ public struct Detector: ~Copyable {
   let outputs: [OutputFormat]
   private let matching: Matching
   private var reader: EventReader
-  private var values: ValueStore
+  private(set) var values: ValueStore
   private var hasValues = false
   /// For each check and shared expression, the event that it was answered for, doubled, and the answer.
   private var results: [UInt32]
@@ -60,11 +60,14 @@ public struct Detector: ~Copyable {
   public mutating func detect(_ event: borrowing AuditEvent) -> Int {
     if !matches.isEmpty { matches.removeAll(keepingCapacity: true) }
     begin(event)
+    var isFirstFound = false
     for index in classes.rules(for: event, program) {
       let candidate = classes.candidates[index]
+      if isFirstFound, program.windows[Int(candidate.rule)] == nil { continue }
       guard run(candidate.start, event) else { continue }
       matches.append(Int(candidate.rule))
-      if matching == .first { break }
+      // A windowed rule counts for itself: whether it will match is not known here, so it neither hides nor is hidden.
+      if matching == .first, program.windows[Int(candidate.rule)] == nil { isFirstFound = true }
     }
     if values.isOverrun { overrunEvents &+= 1 }
     return matches.count
@@ -240,7 +243,7 @@ public struct Detector: ~Copyable {
   }
 
   /// The values of an operand, read when they are asked for the first time.
-  private mutating func read(_ operand: Int32, _ event: borrowing AuditEvent) -> Range<Int> {
+  mutating func read(_ operand: Int32, _ event: borrowing AuditEvent) -> Range<Int> {
     hasValues = true
     if let known = values.values(of: operand) { return known }
     var parts: [Range<Int>] = []

@@ -3,10 +3,10 @@ internal import YAML
 
 /// Reads the items of rules files: their shape, not their meaning. What is wrong is noted, and reading goes on.
 struct ItemReader {
-  private(set) var sources: SourceMap
+  var sources: SourceMap
   private(set) var failures: [Failure] = []
   private(set) var warnings: [RuleWarning] = []
-  private let file: Int
+  let file: Int
   private var fileName: String { sources.files[file].name }
 
   init(sources: SourceMap, file: Int) {
@@ -197,12 +197,13 @@ struct ItemReader {
     for key in ["priority", "enabled", "capture", "capture_duration", "warn_evttypes", "skip-if-unknown-filter"] {
       allowed[key] = [.replace]
     }
+    for key in windowKeys { allowed[key] = ["by", "distinct"].contains(key) ? [.append, .replace] : [.replace] }
     return allowed
   }()
 
   private mutating func rule(_ entry: YAMLEntry, _ keys: [String: YAMLEntry]) -> RuleItem? {
     guard let name = name(entry) else { return nil }
-    expect(keys, Self.ruleKeys)
+    expect(keys, Self.ruleKeys.union(Self.windowKeys))
     var rule = RuleDefinition(name: name, place: place(entry.value))
     rule.condition = keys["condition"].flatMap { placed($0) }
     rule.output = keys["output"].flatMap { output in
@@ -214,6 +215,7 @@ struct ItemReader {
     rule.isEnabled = keys["enabled"].flatMap { bool($0) }
     rule.tags = keys["tags"].flatMap { strings($0) }
     rule.exceptions = keys["exceptions"].flatMap { exceptions($0) }
+    rule.window = window(keys)
     rule.skipsUnknownFields = keys["skip-if-unknown-filter"].flatMap { bool($0) }
     for key in ["capture", "warn_evttypes"] { _ = keys[key].flatMap { bool($0) } }
     if isAppended(keys) {
@@ -315,7 +317,7 @@ struct ItemReader {
     return name
   }
 
-  private mutating func string(_ entry: YAMLEntry) -> String? {
+  mutating func string(_ entry: YAMLEntry) -> String? {
     if case .scalar(let scalar) = entry.value.value { return scalar.text }
     fail(entry.value, "\(entry.key) is \(entry.value.kind)", "Write a single value")
     return nil
@@ -358,9 +360,9 @@ struct ItemReader {
     }
   }
 
-  private func place(_ node: YAMLNode) -> ItemPlace { ItemPlace(file: file, line: node.line, column: node.column) }
+  func place(_ node: YAMLNode) -> ItemPlace { ItemPlace(file: file, line: node.line, column: node.column) }
 
-  private mutating func fail(_ node: YAMLNode, _ what: String, _ remedy: String) {
+  mutating func fail(_ node: YAMLNode, _ what: String, _ remedy: String) {
     guard failures.count < Self.failureLimit else { return }
     failures.append(
       Failure(.rules, what, at: .text(file: fileName, line: node.line, column: node.column), remedy: remedy))

@@ -107,6 +107,8 @@ struct Program: Sendable {
   var ruleStarts: [Int32] = []
   /// Rules that are evaluated.
   var isEnabled: [Bool] = []
+  /// What windowed rules read of an event; nil for a rule that is none.
+  var windows: [WindowParts?] = []
   /// The expressions behind the code: what is known of a class of requests decides them.
   var nodes: [ExpressionGraph.Node] = []
   var ruleNodes: [Int32] = []

@@ -133,6 +133,11 @@ struct RuleCollector {
       new.tags = old + tags.filter { !old.contains($0) }
     }
     if let exceptions = rule.exceptions { override(&new, exceptions, appends: overrides["exceptions"] == .append) }
+    if let window = rule.window {
+      var changed = new.window ?? WindowDefinition()
+      changed.override(with: window, overrides)
+      new.window = changed
+    }
     new.priority = rule.priority ?? new.priority
     new.isEnabled = rule.isEnabled ?? new.isEnabled
     new.skipsUnknownFields = rule.skipsUnknownFields ?? new.skipsUnknownFields

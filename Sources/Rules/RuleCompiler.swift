@@ -5,6 +5,7 @@ struct RuleCompiler {
   struct Compiled {
     var rules: [Rule] = []
     var outputs: [OutputFormat] = []
+    var windows: [WindowParts?] = []
     var skippedRules = 0
     var program = Program()
   }
@@ -17,6 +18,7 @@ struct RuleCompiler {
   private var expansion: ListExpansion
   private var checks = CheckCompiler()
   private var graph: ExpressionGraph
+  private var windows = WindowCompiler()
   private var macros: [MacroState]
   private var usedMacros: Set<Int> = []
   private var usedLists: Set<String> = []
@@ -71,6 +73,7 @@ struct RuleCompiler {
     warnUnused()
     compiled.program = checks.finish()
     compiled.program.isEnabled = compiled.rules.map(\.isEnabled)
+    compiled.program.windows = compiled.windows
     graph.emit(roots, into: &compiled.program)
     return compiled
   }
@@ -187,10 +190,13 @@ struct RuleCompiler {
       let root = try compile(try parse(text), visibility: .max)
       let placed = PlacedText(output.value, piece: condition.origin(at: 0).piece)
       let format = try parseOutput(placed, output.place, skips: rule.skipsUnknownFields == true)
+      let window = try windows.compile(rule, root: root, graph, &checks)
+      compiled.windows.append(window?.parts)
       compiled.rules.append(
         Rule(
           name: rule.name, description: rule.description ?? "", priority: priority, output: output.value,
-          tags: rule.tags ?? [], isEnabled: rule.isEnabled ?? true, place: sources.place(rule.place)))
+          tags: rule.tags ?? [], isEnabled: rule.isEnabled ?? true, window: window?.window,
+          place: sources.place(rule.place)))
       compiled.outputs.append(format)
       return root
     } catch let failure as ConditionFailure {
@@ -200,6 +206,9 @@ struct RuleCompiler {
       } else {
         fail(failure)
       }
+      throw Stopped()
+    } catch let malformed as WindowCompiler.Malformed {
+      fail(malformed.what, malformed.remedy, sources.place(malformed.place))
       throw Stopped()
     } catch let malformed as ExceptionCondition.Malformed {
       fail(malformed.what, malformed.remedy, sources.place(malformed.place))

@@ -46,6 +46,8 @@ struct RuleDefinition: Sendable {
   var tags: [String]?
   var exceptions: [RuleException]?
   var skipsUnknownFields: Bool?
+  /// The keys of a windowed rule.
+  var window: WindowDefinition?
   /// Part of an earlier rule: which key does what. Nil for a rule of its own.
   var overrides: [String: Override]?
 

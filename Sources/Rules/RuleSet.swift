@@ -60,6 +60,8 @@ public struct Rule: Sendable {
   public let tags: [String]
   /// One that is not is never evaluated.
   public let isEnabled: Bool
+  /// What makes it windowed; nil for a rule that matches requests by themselves.
+  public let window: RuleWindow?
   /// Where it is defined.
   public let place: Failure.Place
 }

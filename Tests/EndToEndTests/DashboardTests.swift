@@ -15,6 +15,7 @@ import Testing
     "exporter: Inputs down": "no input is down here",
     "exporter: Accounts do not add up by": "they add up",
     "exporter: Duplicates forgotten": "ten minutes' batches are remembered",
+    "exporter: Not remembered by rules": "there is room for all",
     "exporter: Commits that failed": "the disk is well",
     "exporter: Clock set": "the machine's clock goes on as it should",
     "exporter: Expired": "a series expires after a day",

@@ -84,6 +84,9 @@ import Testing
     ("state_filesystem_avail_bytes", .gauge, ""),  // Section 2: a bound that is not ours, and visible.
     ("state_commit_duration_seconds", .histogram, ""),
     ("state_commit_errors_total", .counter, ""),
+    // What windowed rules remember: a bound of its own kind.
+    ("rule_window_bytes rule_window_limit_bytes", .gauge, ""),
+    ("rule_window_overflow_total", .counter, "k8s_cluster, rule"),
     ("http_requests_total", .counter, "handler, code"),
     ("exporter_build_info", .info, "version, revision, branch, swiftversion, goos, goarch"),
     ("exporter_config_last_reload_successful", .gauge, ""),

@@ -21,7 +21,8 @@ enum AlertConditions {
     "KubeAuditImpersonationNew", "KubeAuditInputErrors", "KubeAuditInputNeverHeard", "KubeAuditKindsRefused",
     "KubeAuditLoggingStopped",
     "KubeAuditPolicyHidesChanges", "KubeAuditPolicyHidesUnauthorized", "KubeAuditPushRefused",
-    "KubeAuditSecretReaderNew", "KubeAuditSeriesNearlyFull", "KubeAuditServiceAccountNewlyRefused",
+    "KubeAuditRuleWindowFull", "KubeAuditSecretReaderNew", "KubeAuditSeriesNearlyFull",
+    "KubeAuditServiceAccountNewlyRefused",
     "KubeAuditSourceGap", "KubeAuditStateCommitErrors", "KubeAuditStateDiskNearlyFull", "KubeAuditStateNotCommitting",
     "KubeAuditWatchdog", "KubeAuditWebhookShedding",
   ]

@@ -20,16 +20,24 @@ enum RuleList {
     return table.text(columns: Terminal.columns(STDOUT_FILENO))
   }
 
-  /// `{"rules": [{"name", "description", "priority", "enabled", "tags", "output", "file", "line"}]}`.
+  /// `{"rules": [{"name", "description", "priority", "enabled", "tags", "output", "file", "line"}]}`, and of a windowed rule
+  /// `"window": {"over", "by", "distinct", "at_least", "learn"}`, spans in seconds.
   static func json(_ rules: RuleSet) -> String {
     let rows = rules.rules.map { rule in
       let (file, line) = place(rule)
       let tags = rule.tags.map(LogFormat.quoted).joined(separator: ",")
       return " {\"name\":\(LogFormat.quoted(rule.name)),\"description\":\(LogFormat.quoted(rule.description)),"
         + "\"priority\":\"\(rule.priority.label)\",\"enabled\":\(rule.isEnabled),\"tags\":[\(tags)],"
-        + "\"output\":\(LogFormat.quoted(rule.output)),\"file\":\(LogFormat.quoted(file)),\"line\":\(line)}"
+        + "\"output\":\(LogFormat.quoted(rule.output)),\(window(rule))\"file\":\(LogFormat.quoted(file)),\"line\":\(line)}"
     }
     return "{\"rules\":[" + (rows.isEmpty ? "" : "\n" + rows.joined(separator: ",\n") + "\n") + "]}\n"
+  }
+
+  private static func window(_ rule: Rule) -> String {
+    guard let window = rule.window else { return "" }
+    func list(_ fields: [String]) -> String { "[" + fields.map(LogFormat.quoted).joined(separator: ",") + "]" }
+    return "\"window\":{\"over\":\(window.seconds),\"by\":\(list(window.by)),\"distinct\":\(list(window.distinct)),"
+      + "\"at_least\":\(window.atLeast),\"learn\":\(window.learnSeconds)},"
   }
 
   private static func at(_ rule: Rule) -> String {

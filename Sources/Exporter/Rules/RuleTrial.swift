@@ -1,5 +1,6 @@
 internal import AuditEvents
 internal import Diagnostics
+internal import Engine
 import Glibc
 internal import Rules
 
@@ -38,13 +39,12 @@ struct RuleTrial {
     var counts = [Int](repeating: 0, count: rules.rules.count)
     var matches = TextTable(["time", "priority", "rule", "output"], numeric: [])
     var lines = ""
-    let isWhole = forEachEvent { event, detector, _ in
-      detector.detect(event)
-      for number in detector.matches {
+    let isWhole = forEachEvent { event, run, _ in
+      for number in run.matches {
         let rule = rules.rules[number]
         counts[number] += 1
         let time = event.time == AuditEvent.absentTime ? "" : Timestamp.text(event.time)
-        let output = detector.output(of: number, event)
+        let output = run.output(of: number, event)
         matches.rows.append([time, rule.priority.label, rule.name, output])
         lines +=
           "{\"time\":\(LogFormat.quoted(time)),\"priority\":\"\(rule.priority.label)\","
@@ -85,19 +85,18 @@ struct RuleTrial {
       }
       chosen.append(number)
     }
-    let isWhole = forEachEvent { event, detector, number in
-      detector.detect(event)
-      let matches = detector.matches
+    let isWhole = forEachEvent { event, run, number in
+      let matches = run.matches
       console.out("event \(number): \(Self.title(event))\n")
       for number in chosen.isEmpty ? matches : chosen {
-        let explanation = detector.explain(number, event)
+        let clauses = run.explain(number, event)
         let rule = rules.rules[number]
         let off = rule.isEnabled ? "" : ", switched off"
-        let isMatch = rule.isEnabled ? matches.contains(number) : explanation.isTrue
+        let isMatch = rule.isEnabled ? matches.contains(number) : clauses.allSatisfy(\.isTrue)
         let verdict = isMatch ? "matches" : "does not match"
         console.out(
           "  rule \(SafeText.escaped(rule.name, limitBytes: 256)) (\(rule.priority.label)\(off)): \(verdict)\n")
-        console.out(Self.lines(explanation, depth: 2))
+        for clause in clauses { console.out(Self.lines(clause, depth: 2)) }
       }
       if chosen.isEmpty, matches.isEmpty { console.out("  no rule matches; --rule NAME says why\n") }
     }
@@ -128,8 +127,8 @@ struct RuleTrial {
   }
 
   /// Hands over each event of the files with its number; false when something could not be read, which is said.
-  private func forEachEvent(_ body: @escaping (borrowing AuditEvent, inout Detector, Int) -> Void) -> Bool {
-    var sink = TrialSink(Detector(rules), body)
+  private func forEachEvent(_ body: @escaping (borrowing AuditEvent, inout RuleRun, Int) -> Void) -> Bool {
+    var sink = TrialSink(RuleRun(rules), body)
     var isWhole = true
     for path in files {
       do throws(Failure) {
@@ -153,19 +152,20 @@ struct RuleTrial {
 
 /// Where the decoder's reports land.
 private struct TrialSink: ~Copyable, EventSink {
-  private var detector: Detector
-  private let body: (borrowing AuditEvent, inout Detector, Int) -> Void
+  private var run: RuleRun
+  private let body: (borrowing AuditEvent, inout RuleRun, Int) -> Void
   private(set) var events = 0
   private(set) var rejected = 0
 
-  init(_ detector: consuming Detector, _ body: @escaping (borrowing AuditEvent, inout Detector, Int) -> Void) {
-    self.detector = detector
+  init(_ run: consuming RuleRun, _ body: @escaping (borrowing AuditEvent, inout RuleRun, Int) -> Void) {
+    self.run = run
     self.body = body
   }
 
   mutating func receive(_ event: borrowing AuditEvent) {
     events += 1
-    body(event, &detector, events)
+    run.evaluate(event)
+    body(event, &run, events)
   }
 
   mutating func ignore(_ reason: IgnoreReason) {}

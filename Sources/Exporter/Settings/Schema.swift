@@ -172,6 +172,15 @@ enum Schema {
           request of each series, one for the last matches of each detection rule. 0 keeps none.
           """),
       Setting(
+        "limits.rule_window_keys", \.limits.ruleWindows.keys, .integer(1...1_000_000),
+        help: """
+          Keys that one windowed detection rule may remember in one cluster (docs/rules.md). For further ones it does not \
+          match, which `kube_audit_rule_window_overflow_total` counts.
+          """),
+      Setting(
+        "limits.rule_window_bytes", \.limits.ruleWindows.bytes, .bytes(64 << 10...256 << 20),
+        help: "What all windowed detection rules together may remember, in memory and in the state."),
+      Setting(
         "limits.shown_series", \.limits.shownSeries, .integer(10...5000),
         help: "Series shown of one window family, window and cluster; the rest is shown as one."),
       Setting(

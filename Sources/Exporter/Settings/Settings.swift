@@ -233,5 +233,6 @@ extension Settings {
     var shownSeries = CountingSettings().shownSeriesPerWindow
     var idleSeconds = CountingSettings().idleSeconds
     var evidenceBytes = 4 << 20
+    var ruleWindows = WindowLimits()
   }
 }
