@@ -84,6 +84,24 @@ public struct Detector: ~Copyable {
     return (0..<store.mark.values).map { Array(store.bytes[store.range(of: $0)]) }
   }
 
+  @inline(__always)
+  mutating func unseenQuestions(at level: Level, stamp: UInt32) -> Range<Int>? {
+    classes.unseenQuestions(at: level, stamp: stamp)
+  }
+
+  @inline(never)
+  func sightings(_ range: Range<Int>, _ level: Level) -> [RuleSighting] {
+    classes.questions[range].map { question in
+      let sight: RuleSight =
+        switch level {
+        case .metadata: question.sights.metadata
+        case .request: question.sights.request
+        default: .matches
+        }
+      return RuleSighting(rule: Int(question.rule), sight: sight)
+    }
+  }
+
   private mutating func begin(_ event: borrowing AuditEvent) {
     if hasValues { values.clear() }
     hasValues = false
