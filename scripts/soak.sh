@@ -62,6 +62,9 @@ campaign conditions  3000     RulesTests.RandomConditionTests
 campaign rule_shortcuts 5000 RulesTests.ShortcutTests
 campaign rule_words  20000    RulesTests.ShortcutTests
 campaign rule_damage 100000   RulesTests.DamageTests
+campaign rule_sights 2000     RulesTests.SightTests
+campaign rule_sightings 500   RulesTests.SightTests
+campaign audit_policies 40    RulesTests.PolicyTests
 campaign rule_fields 20000    RulesTests.FieldTests.everyFieldOfRandomEvents
 campaign heads       20000    ExporterTests.HeadFormTests
 campaign resets      20000    EndToEndTests.HostileConnectionTests.resetsLeaveNothingBehind

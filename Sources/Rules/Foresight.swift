@@ -40,23 +40,29 @@ struct Foresight: Sendable, Equatable {
 }
 
 extension DecidedGraph {
-  /// Finds out what each node can be without `absent` and with it.
+  /// Finds out what each node can be without `absent` and with it, of a class of events.
   mutating func foresee(
     _ known: Known, _ codes: CodeClasses, _ texts: [TextClasses], leavingOut absent: Program.Absence,
     _ program: borrowing Program
   ) {
+    foresee(nodes.indices) { graph, check in
+      switch graph.answer(check, known, codes, texts, program) {
+      case .no: .no
+      case .yes: .yes
+      case .unknown: program.checks[check].absence.isDisjoint(with: absent) ? .unknown : .missing
+      }
+    }
+  }
+
+  /// The same of these nodes, which rise and have their parts among them.
+  mutating func foresee(_ chosen: some Sequence<Int>, _ ofCheck: (borrowing DecidedGraph, Int) -> Foresight) {
     if foresights.isEmpty { foresights = Array(repeating: .no, count: nodes.count) }
-    for index in nodes.indices {
+    for index in chosen {
       let node = nodes[index]
       foresights[index] =
         switch node.kind {
         case .constant: node.first == 1 ? .yes : .no
-        case .check:
-          switch answer(Int(node.first), known, codes, texts, program) {
-          case .no: .no
-          case .yes: .yes
-          case .unknown: program.checks[Int(node.first)].absence.isDisjoint(with: absent) ? .unknown : .missing
-          }
+        case .check: ofCheck(self, Int(node.first))
         case .not: foresights[Int(node.first)].negation
         case .all: join(node) { $0 }
         case .any: join(node) { $0.negation }.negation
@@ -66,6 +72,22 @@ extension DecidedGraph {
 
   /// What a rule sees, of what was foreseen last.
   func sight(of node: Int32) -> RuleSight { foresights[Int(node)].sight }
+
+  /// A node and all that it is made of, rising.
+  func nodes(of root: Int32) -> [Int] {
+    var isReached: Set<Int32> = []
+    var left = [root]
+    while let number = left.popLast() {
+      guard isReached.insert(number).inserted else { continue }
+      let node = nodes[Int(number)]
+      switch node.kind {
+      case .constant, .check: break
+      case .not: left.append(node.first)
+      case .all, .any: left += parts[Int(node.first)..<Int(node.first + node.count)]
+      }
+    }
+    return isReached.sorted().map { Int($0) }
+  }
 
   private func join(_ node: Node, _ form: (Foresight) -> Foresight) -> Foresight {
     var all = Foresight.yes
