@@ -46,6 +46,7 @@ public struct Counters: ~Copyable {
   var impersonated: BoundedFamily
   var detections: BoundedFamily
   var rules: DetectionRules
+  var seenLevels: SeenLevels
   var distinct: DistinctUsers
   var evidence = EvidenceBook()
   var deniedExemplars = ExemplarBook()
@@ -106,6 +107,7 @@ public struct Counters: ~Copyable {
     impersonated = family("impersonated_requests_total", limits.impersonated)
     detections = family("detections_total", limits.detections, windowed: true)
     rules = DetectionRules(settings.detectionRules, values: &values)
+    seenLevels = SeenLevels(rules: settings.detectionRules.count, limit: limits.detections)
     distinct = DistinctUsers(
       windows: windows, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
@@ -121,6 +123,7 @@ public struct Counters: ~Copyable {
     recentTracked.clear()
     trackedInWindow.forgetKinds()
     rules = DetectionRules(settings.detectionRules, values: &values)
+    seenLevels = SeenLevels(rules: settings.detectionRules.count, limit: self.settings.limits.detections)
   }
 
   /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.

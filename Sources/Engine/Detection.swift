@@ -10,7 +10,7 @@ internal import State
 /// A request writes an event at up to three stages. A rule that asks for one stage matches one of them; any other may match
 /// each, and its first match is what counts. So the matches of those rules are remembered by a digest.
 struct Detection: ~Copyable {
-  private var detector: Detector
+  fileprivate var detector: Detector
   private let names: [String]
   private let asksForStage: [Bool]
 
@@ -38,6 +38,12 @@ struct Detection: ~Copyable {
 }
 
 extension Detection {
+  /// What the rules see of the event that was evaluated last, where that is new for this stamp.
+  @inline(__always)
+  mutating func sightings(_ event: borrowing AuditEvent, stamp: UInt32) -> [RuleSighting] {
+    detector.sightings(event, stamp: stamp)
+  }
+
   /// What a rule prints of the event that was evaluated last.
   mutating func output(of rule: Int, _ event: borrowing AuditEvent) -> String { detector.output(of: rule, event) }
 }

@@ -3,6 +3,7 @@ internal import Counting
 internal import Crypto
 internal import Diagnostics
 internal import Metrics
+internal import Rules
 internal import State
 
 /// Where the decoder's reports land: everything that one event changes, in one place on one thread.
@@ -125,8 +126,11 @@ struct Tally: ~Copyable, EventSink {
 
   @inline(never)
   private mutating func detect(_ event: borrowing AuditEvent, _ cluster: ClusterIndex) {
-    guard let rules = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched), !rules.isEmpty
-    else { return }
+    let matching = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched)
+    for seen in detection?.sightings(event, stamp: counters.levelStamp(cluster)) ?? [] {
+      counters.see(seen.rule, isBlind: seen.sight.isBlind, isNoisy: seen.sight.isNoisy, cluster: cluster)
+    }
+    guard let rules = matching, !rules.isEmpty else { return }
     counters.countDetections(rules, of: event, cluster: cluster, arrival: arrival)
     guard let whenMatched else { return }
     for (rule, evidence) in zip(rules, counters.evidence(of: rules, event, cluster: cluster)) {

@@ -27,6 +27,7 @@ import Testing
     ("window_tracked_requests", .gauge, "k8s_cluster, window, object, verb, user, outcome"),
     ("detections_total", .counter, "k8s_cluster, rule, priority"),
     ("detection_overruns_total", .counter, ""),
+    ("rule_evaluable rule_noisy", .gauge, "k8s_cluster, rule"),
     ("window_detections", .gauge, "k8s_cluster, window, rule, priority"),
     ("cluster_expected", .gauge, "k8s_cluster"),
     ("cluster_last_event_timestamp_seconds event_lag_seconds", .gauge, "k8s_cluster, input"),
