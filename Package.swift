@@ -75,7 +75,7 @@ let package = Package(
     module(
       "Exporter",
       [
-        "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
+        "AWS", "AuditEvents", "CGnuTLS", "CMicroHTTPD", "CXcrypt", "Compression", "Concurrency", "Counting", "Crypto",
         "Diagnostics", "Engine", "Inputs", "Metrics", "Rules", "State", "Transport", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -135,7 +135,8 @@ let package = Package(
     tests(
       "SettingsTests",
       [
-        "AuditEvents", "Counting", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "TestSupport", "YAML",
+        "AWS", "AuditEvents", "Counting", "Diagnostics", "Engine", "Exporter", "Inputs", "Metrics", "TestSupport",
+        "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("RulesTests", ["AuditEvents", "Diagnostics", "Rules", "TestSupport"]),

@@ -52,10 +52,8 @@ extension Settings {
     let given = inputs.cloudwatch
     var settings = CloudWatchSettings()
     settings.targets = given.targets.map { given in
-      var target = CloudWatchSettings.Target(region: given.region)
+      var target = CloudWatchSettings.Target(given.place)
       target.logGroupPrefix = given.logGroupPrefix
-      target.roleARN = given.roleARN
-      target.externalID = given.externalID
       target.clusterPrefix = given.clusterPrefix
       return target
     }

@@ -1,4 +1,5 @@
 import AuditEvents
+import AWS
 import Counting
 import Diagnostics
 import Engine
@@ -109,10 +110,11 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
       isInsecure: true, clusters: ["dev"], bodyLimitBytes: 1 << 20, decodedLimitBytes: 2 << 20)
     expected.inputs.cloudwatch = .init(
       targets: [
-        .init(region: "eu-west-1"),
+        .init(place: AWSPlace(region: "eu-west-1")),
         .init(
-          region: "eu-west-1", logGroupPrefix: "/aws/eks/prod-", roleARN: "arn:aws:iam::123456789012:role/path/audit",
-          externalID: "a/b=c", clusterPrefix: "other-"),
+          place: AWSPlace(
+            region: "eu-west-1", roleARN: "arn:aws:iam::123456789012:role/path/audit", externalID: "a/b=c"),
+          logGroupPrefix: "/aws/eks/prod-", clusterPrefix: "other-"),
       ],
       streamPrefix: "kube", pollSeconds: 60, overlapSeconds: 1200, lookBackSeconds: 86_400, discoverySeconds: 30,
       requestsPerSecond: 5)
@@ -160,7 +162,7 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
     let text = "[eu-west-1, us-east-1, {region: eu-west-1, role_arn: \"\(role)\"}]"
     #expect(try #require(read("inputs: {cloudwatch: {targets: \(text)}}").0).inputs.cloudwatch.targets.count == 3)
     let flags = read("", [("input.cloudwatch.region", ["eu-west-1", "us-gov-west-1"])])
-    #expect(try #require(flags.0).inputs.cloudwatch.targets.map(\.region) == ["eu-west-1", "us-gov-west-1"])
+    #expect(try #require(flags.0).inputs.cloudwatch.targets.map(\.place.region) == ["eu-west-1", "us-gov-west-1"])
   }
 
   @Test func flagsWinOverTheFile() throws {

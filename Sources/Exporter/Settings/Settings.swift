@@ -1,3 +1,4 @@
+internal import AWS
 internal import Counting
 internal import Diagnostics
 internal import Logging
@@ -93,11 +94,8 @@ struct Settings: Sendable, Equatable {
 
     /// Log groups of one account and region.
     struct Target: Sendable, Hashable {
-      var region: String
+      var place: AWSPlace
       var logGroupPrefix = "/aws/eks/"
-      /// Nil for the credentials that the process has.
-      var roleARN: String?
-      var externalID: String?
       /// What stands before the names of its clusters.
       var clusterPrefix = ""
     }

@@ -1,3 +1,4 @@
+internal import AWS
 internal import Counting
 internal import Diagnostics
 
@@ -58,12 +59,12 @@ enum SettingsChecks {
     return targets.indices.flatMap { at in
       targets[..<at].filter { other in
         let target = targets[at]
-        return other.region == target.region && other.roleARN == target.roleARN
+        return other.place.region == target.place.region && other.place.roleARN == target.place.roleARN
           && (other.logGroupPrefix.hasPrefix(target.logGroupPrefix)
             || target.logGroupPrefix.hasPrefix(other.logGroupPrefix))
       }.map { _ in
         failure(
-          "inputs.cloudwatch.targets", "two targets name the same log groups of \(targets[at].region)",
+          "inputs.cloudwatch.targets", "two targets name the same log groups of \(targets[at].place.region)",
           "Keep one of them, or give both a log_group_prefix of its own")
       }
     }

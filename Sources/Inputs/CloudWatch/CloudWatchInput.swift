@@ -1,9 +1,18 @@
 internal import AWS
-internal import Concurrency
 public import Diagnostics
-internal import Engine
 internal import Logging
 internal import Transport
+
+extension Failure.Reason {
+  /// A log group of a class that FilterLogEvents does not read.
+  static let infrequentAccess = Failure.Reason("infrequent_access")
+  /// Two targets name one log group.
+  static let namedTwice = Failure.Reason("named_twice")
+  /// A target has more log groups than are read.
+  static let logGroupsLimit = Failure.Reason("log_groups_limit")
+  /// There was no room to recognise all events of the overlap.
+  static let overlapShortened = Failure.Reason("overlap_shortened")
+}
 
 /// Reads the audit logs of EKS clusters out of CloudWatch Logs: one thread for each target, an account in a region.
 ///
@@ -12,40 +21,35 @@ internal import Transport
 public struct CloudWatchInput: Input {
   public static let name = "cloudwatch"
 
+  private static let words = CloudReport.Words(
+    source: "CloudWatch Logs", actions: "logs:DescribeLogGroups and logs:FilterLogEvents",
+    pace: "inputs.cloudwatch.requests_per_second", host: AWSService.cloudWatchLogs.name)
+
   private let settings: CloudWatchSettings
 
   public init(_ settings: CloudWatchSettings) { self.settings = settings }
 
   /// - Errors: reason `transport_library`, `signing_library`, or `credentials_…` of a link that is set up wrongly.
   public func start(in context: InputContext) throws(Failure) {
-    let environment = ProcessEnvironment.current()
-    let base = try CredentialChain(environment).source()
-    // What is missing on this machine is said now, and not by each thread.
-    _ = try AWSSession.make(environment, policy: context.calls, stop: context.stop)
-    context.status.begin(counting: TargetReport.reasons)
-    context.status.update { [targets = settings.targets] snapshot in
-      snapshot.scopes = targets.map { InputStatus.CloudScope(account: $0.account, region: $0.region) }
-    }
-    for region in Set(settings.targets.map(\.region)) {
-      for operation in CloudWatchLogs.operations {
-        context.calls.counts.begin(
-          CallName(service: AWSService.cloudWatchLogs.name, operation: operation, region: region))
-      }
-    }
+    let base = try context.beginCloud(
+      settings.targets.map(\.place),
+      counting: CloudReport.callReasons + [.infrequentAccess, .namedTwice, .logGroupsLimit, .overlapShortened],
+      .cloudWatchLogs, CloudWatchLogs.operations)
     let claims = GroupClaims(context.positions)
     for (index, target) in settings.targets.enumerated() {
-      let role = target.roleARN.map { AssumedRole(roleARN: $0, externalID: target.externalID) }
-      let source = role.map { CredentialSource.role($0, base: base) } ?? base
+      let source = target.place.source(base)
       context.logger.info(
         "reading CloudWatch Logs",
         metadata: [
-          "region": "\(target.region)", "log_group_prefix": "\(target.logGroupPrefix)",
-          "credentials": "\(source.link.rawValue)", "role": "\(target.roleARN ?? "")",
+          "region": "\(target.place.region)", "log_group_prefix": "\(target.logGroupPrefix)",
+          "credentials": "\(source.link.rawValue)", "role": "\(target.place.roleARN ?? "")",
         ])
       try context.thread("cloudwatch-\(index)") { [settings] in
-        let report = TargetReport(target, index: index, context, source: source)
+        let report = CloudReport(
+          Self.words, target.place, index: index, context, source: source,
+          naming: ["log_group_prefix": "\(target.logGroupPrefix)"])
         do throws(Failure) {
-          let session = try AWSSession.make(environment, policy: context.calls, stop: context.stop)
+          let session = try AWSSession.make(ProcessEnvironment.current(), policy: context.calls, stop: context.stop)
           TargetReader(session, target, index: index, settings, source: source, claims, report, context).run()
         } catch { report.failed(error) }
       }

@@ -1,25 +1,16 @@
+public import AWS
+
 /// What is read of CloudWatch Logs.
 public struct CloudWatchSettings: Sendable, Equatable {
   /// The log groups of one account and region.
   public struct Target: Sendable, Hashable {
-    public var region: String
+    public var place: AWSPlace
     /// What the names of the groups begin with.
     public var logGroupPrefix = "/aws/eks/"
-    /// The role to assume for it; nil to go with the credentials that the process has.
-    public var roleARN: String?
-    public var externalID: String?
     /// What stands before the names of its clusters, so that equal names of two accounts stay apart.
     public var clusterPrefix = ""
 
-    public init(region: String) { self.region = region }
-
-    /// The account that the role belongs to; empty where that is not said.
-    var account: String {
-      guard let parts = roleARN?.split(separator: ":", omittingEmptySubsequences: false), parts.count > 4 else {
-        return ""
-      }
-      return String(parts[4])
-    }
+    public init(_ place: AWSPlace) { self.place = place }
   }
 
   /// None: the input is off.

@@ -22,7 +22,7 @@ final class TargetReader {
   private let target: CloudWatchSettings.Target
   private let settings: CloudWatchSettings
   private let claims: GroupClaims
-  private let report: TargetReport
+  private let report: CloudReport
   private let context: InputContext
   private let poll: Microseconds
   private var streams: UInt64
@@ -42,7 +42,7 @@ final class TargetReader {
 
   init(
     _ session: AWSSession, _ target: CloudWatchSettings.Target, index: Int, _ settings: CloudWatchSettings,
-    source: CredentialSource, _ claims: GroupClaims, _ report: TargetReport, _ context: InputContext
+    source: CredentialSource, _ claims: GroupClaims, _ report: CloudReport, _ context: InputContext
   ) {
     self.session = session
     self.target = target
@@ -50,10 +50,11 @@ final class TargetReader {
     self.claims = claims
     self.report = report
     self.context = context
-    account = target.account
+    account = target.place.account
     let rate = Throttle.Rate(
       perSecond: Double(settings.requestsPerSecond), burst: Double(settings.requestsPerSecond * 2))
-    logs = CloudWatchLogs(session, region: target.region, source: source, account: target.account, rate: rate)
+    logs = CloudWatchLogs(
+      session, region: target.place.region, source: source, account: target.place.account, rate: rate)
     poll = settings.pollSeconds * 1_000_000
     streams = UInt64(index) << 32
     pace = ReadingPace(perSecond: settings.requestsPerSecond)
@@ -85,7 +86,7 @@ final class TargetReader {
   // MARK: - Listing
 
   /// What the time of the last listing is kept under. Two targets with the same one are refused by the settings.
-  private var listingKey: String { "\(target.roleARN ?? "-"),\(target.region),\(target.logGroupPrefix)" }
+  private var listingKey: String { "\(target.place.roleARN ?? "-"),\(target.place.region),\(target.logGroupPrefix)" }
 
   /// Looks which groups there are. False when the process stops.
   private func list() -> Bool {
@@ -113,7 +114,7 @@ final class TargetReader {
     var changes: [PositionChange] = []
     var listed: Set<String> = []
     for group in found {
-      let key = group.arn.isEmpty ? "\(target.account),\(target.region),\(group.name)" : group.arn
+      let key = group.arn.isEmpty ? "\(target.place.account),\(target.place.region),\(group.name)" : group.arn
       listed.insert(key)
       if let known = groups.firstIndex(where: { $0.key == key }) {
         groups[known].missingSince = nil
@@ -148,7 +149,8 @@ final class TargetReader {
     }
     guard let positions = claims.claim(key) else {
       if refused.insert(key).inserted {
-        report.note("another target reads this log group, so this one does not", .namedTwice, group: group.name)
+        report.note(
+          "another target reads this log group, so this one does not", .namedTwice, ["log_group": "\(group.name)"])
       }
       return []
     }
@@ -163,14 +165,15 @@ final class TargetReader {
       GroupReading(
         name: group.name, key: key, cluster: target.clusterPrefix + name, stream: streams, reader: reader,
         due: Clock.monotonic, readUntil: reader.watermark))
-    report.tell("found a log group", group: group.name, ["cluster": "\(target.clusterPrefix + name)"])
+    report.tell("found a log group", ["log_group": "\(group.name)"], ["cluster": "\(target.clusterPrefix + name)"])
     return positions.isEmpty ? [.noted(reader.place)] : []
   }
 
   private func refuse(_ group: LogGroup, _ key: String) {
     guard refused.insert(key).inserted else { return }
     report.note(
-      "a log group of the infrequent-access class cannot be read by its events", .infrequentAccess, group: group.name,
+      "a log group of the infrequent-access class cannot be read by its events", .infrequentAccess,
+      ["log_group": "\(group.name)"],
       [
         "remedy": """
         Its class cannot be changed: delete it and make one of its name in the standard class, which EKS then writes to
@@ -183,7 +186,7 @@ final class TargetReader {
     var changes: [PositionChange] = []
     for at in groups.indices where !listed.contains(groups[at].key) {
       if groups[at].missingSince == nil {
-        report.tell("a log group is gone", group: groups[at].name)
+        report.tell("a log group is gone", ["log_group": "\(groups[at].name)"])
         groups[at].missingSince = now
         groups[at].reader.abandon()
         groups[at].asked = nil
@@ -221,7 +224,7 @@ final class TargetReader {
       groups[at].reader.abandon()
       groups[at].asked = nil
       groups[at].failures += 1
-      report.failed("cannot read a log group", error, group: groups[at].name)
+      report.failed("cannot read a log group", error, ["log_group": "\(groups[at].name)"])
       groups[at].due = Clock.monotonic + GroupReading.pause(afterFailures: groups[at].failures, poll: poll)
       show()
       return true
@@ -238,7 +241,8 @@ final class TargetReader {
     if groups[at].reader.shortened > shortened {
       report.note(
         "more events than can be recognised again: later ones of the overlap are left out", .overlapShortened,
-        group: groups[at].name, ["remedy": "Lower inputs.cloudwatch.overlap, or read fewer clusters with one exporter"])
+        ["log_group": "\(groups[at].name)"],
+        ["remedy": "Lower inputs.cloudwatch.overlap, or read fewer clusters with one exporter"])
     }
     let lines = EventLines(
       page, taken.new, lineBytesLimit: min(EventLines.usualLineBytes, settings.lineBytesLimit))
@@ -266,7 +270,7 @@ final class TargetReader {
       groups[at].failures = 0
       if !groups.contains(where: \.isFailing) {
         report.forget("cannot read a log group")
-        report.tell("log groups are read again", group: groups[at].name)
+        report.tell("log groups are read again", ["log_group": "\(groups[at].name)"])
       }
     }
     show()
@@ -276,16 +280,10 @@ final class TargetReader {
   private func hand(
     _ content: (page: LogPage, lines: EventLines)?, _ changes: [PositionChange], cluster: String, stream: UInt64
   ) -> Bool {
-    let count = content?.lines.byteCount ?? 0
-    while !context.queue.reserve(count, waitingMilliseconds: 100) { if context.stop.isRaised { return false } }
-    let bytes = content.map { $0.lines.buffer(of: $0.page) } ?? EventLines.nothing
-    let batch = Batch(
-      input: context.index, cluster: cluster, arrival: context.clock.now, shape: .stream(id: stream), bytes: bytes,
-      reservedBytes: count, sourceBytes: sourceBytes, positions: changes)
-    sourceBytes = 0
-    if context.queue.put(batch) { return true }
-    context.queue.release(count)
-    return false
+    defer { sourceBytes = 0 }
+    return context.hand(
+      content?.lines.byteCount ?? 0, cluster: cluster, stream: stream, sourceBytes: sourceBytes, positions: changes
+    ) { content.map { $0.lines.buffer(of: $0.page) } ?? EventLines.nothing }
   }
 
   // MARK: - Saying
@@ -309,12 +307,12 @@ final class TargetReader {
   private func show() {
     let active = groups.filter { $0.missingSince == nil }
     let failing = active.count(where: \.isFailing)
-    var scope = InputStatus.CloudScope(account: account, region: target.region)
+    var scope = InputStatus.CloudScope(account: account, region: target.place.region)
     scope.groups = ["read": active.count - failing, "failing": failing, "refused": refused.count]
     scope.readUntil = active.map { $0.readUntil * 1000 }.min()
     scope.isWorking = hasListed && failedListings == 0 && (failing == 0 || failing < active.count)
     scope.sources = active.prefix(100).map {
-      InputStatus.Source(name: "\(target.region) \($0.name)", readBytes: $0.readBytes, totalBytes: nil)
+      InputStatus.Source(name: "\(target.place.region) \($0.name)", readBytes: $0.readBytes, totalBytes: nil)
     }
     report.show(scope)
   }
