@@ -38,11 +38,13 @@ struct Detection: ~Copyable {
 }
 
 extension Detection {
-  /// What the rules see of the event that was evaluated last, where that is new for this stamp.
+  /// Of the event that was evaluated last, what rules see of it, where that is new for this stamp.
   @inline(__always)
-  mutating func sightings(_ event: borrowing AuditEvent, stamp: UInt32) -> [RuleSighting] {
-    detector.sightings(event, stamp: stamp)
+  mutating func newSightings(_ event: borrowing AuditEvent, stamp: UInt32) -> Range<Int> {
+    detector.newSightings(event, stamp: stamp)
   }
+
+  func sighting(_ number: Int, at level: Level) -> RuleSighting { detector.sighting(number, at: level) }
 
   /// What a rule prints of the event that was evaluated last.
   mutating func output(of rule: Int, _ event: borrowing AuditEvent) -> String { detector.output(of: rule, event) }

@@ -127,7 +127,9 @@ struct Tally: ~Copyable, EventSink {
   @inline(never)
   private mutating func detect(_ event: borrowing AuditEvent, _ cluster: ClusterIndex) {
     let matching = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched)
-    for seen in detection?.sightings(event, stamp: counters.levelStamp(cluster)) ?? [] {
+    let new = detection?.newSightings(event, stamp: counters.levelStamp(cluster)) ?? 0..<0
+    for number in new {
+      guard let seen = detection?.sighting(number, at: event.level) else { break }
       counters.see(seen.rule, isBlind: seen.sight.isBlind, isNoisy: seen.sight.isNoisy, cluster: cluster)
     }
     guard let rules = matching, !rules.isEmpty else { return }

@@ -89,18 +89,7 @@ public struct Detector: ~Copyable {
     classes.unseenQuestions(at: level, stamp: stamp)
   }
 
-  @inline(never)
-  func sightings(_ range: Range<Int>, _ level: Level) -> [RuleSighting] {
-    classes.questions[range].map { question in
-      let sight: RuleSight =
-        switch level {
-        case .metadata: question.sights.metadata
-        case .request: question.sights.request
-        default: .matches
-        }
-      return RuleSighting(rule: Int(question.rule), sight: sight)
-    }
-  }
+  func question(_ number: Int) -> RuleClasses.Question { classes.questions[number] }
 
   private mutating func begin(_ event: borrowing AuditEvent) {
     if hasValues { values.clear() }

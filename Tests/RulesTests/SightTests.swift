@@ -172,6 +172,16 @@ import Testing
         + #"2026-01-02T03:04:05.678901Z","stageTimestamp":"2026-01-02T03:04:05.678901Z"}"# + "\n").utf8)
   }
 
+  private static func new(
+    _ detector: inout Detector, _ event: borrowing AuditEvent, _ stamp: UInt32
+  ) -> [RuleSighting] {
+    var all: [RuleSighting] = []
+    for number in detector.newSightings(event, stamp: stamp) {
+      all.append(detector.sighting(number, at: event.level))
+    }
+    return all
+  }
+
   static let conditions = [
     "ka.target.resource = pods and ka.verb = create and ka.req.pod.host_network = true",
     "ka.target.resource = pods and ka.verb = create and not ka.req.pod.containers.image in (a)",
@@ -190,7 +200,7 @@ import Testing
       var found: [Int: RuleSight] = [:]
       _ = forEachEvent(of: bytes) { event in
         detector.detect(event)
-        for seen in detector.sightings(event, stamp: stamp) { found[seen.rule] = seen.sight }
+        for seen in Self.new(&detector, event, stamp) { found[seen.rule] = seen.sight }
       }
       return found
     }
@@ -240,7 +250,7 @@ import Testing
       _ = forEachEvent(of: Array((cut + "\n").utf8)) { event in
         detector.detect(event)
         let without = Set(detector.matches)
-        let seen = detector.sightings(event, stamp: UInt32(number))
+        let seen = Self.new(&detector, event, UInt32(number))
         let sights = Dictionary(uniqueKeysWithValues: seen.map { ($0.rule, $0.sight) })
         for rule in with.union(without) {
           let sight = sights[rule] ?? []
