@@ -68,6 +68,10 @@ campaign rule_damage 100000   RulesTests.DamageTests
 campaign windows     20000    CountingTests.RuleWindowTests
 campaign window_keys 100000   RulesTests.WindowTests
 campaign window_kills 3000    EngineTests.WindowedRuleTests
+campaign rule_sights 2000     RulesTests.SightTests
+campaign rule_sightings 500   RulesTests.SightTests
+campaign audit_policies 40    RulesTests.PolicyTests
+campaign word_search 100000   AuditEventsTests.WordSearchTests
 campaign rule_fields 20000    RulesTests.FieldTests.everyFieldOfRandomEvents
 campaign heads       20000    ExporterTests.HeadFormTests
 campaign resets      20000    EndToEndTests.HostileConnectionTests.resetsLeaveNothingBehind

@@ -22,6 +22,7 @@ extension Counters {
     readings[.trackedRequests] = tracked.samples()
     readings[.impersonatedRequests] = impersonated.samples()
     readings[.detections] = detections.samples(detectionExemplars)
+    readLevels(&readings)
     readClusters(&readings)
     readInputs(&readings)
     cloud.read(

@@ -47,6 +47,7 @@ public struct Counters: ~Copyable {
   var detections: BoundedFamily
   var rules: DetectionRules
   var windows: RuleWindows
+  var seenLevels: SeenLevels
   var distinct: DistinctUsers
   var cloud: CloudTables
   var evidence = EvidenceBook()
@@ -111,6 +112,7 @@ public struct Counters: ~Copyable {
     windows = RuleWindows(
       settings.detectionRules, limits: settings.windowLimits,
       key: settings.pseudonyms?.key ?? SipKey(key.k0 ^ 0x7769_6e64_6f77_7300, key.k1))
+    seenLevels = SeenLevels(rules: settings.detectionRules.count, limit: limits.detections)
     distinct = DistinctUsers(
       windows: spans, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
@@ -128,6 +130,7 @@ public struct Counters: ~Copyable {
     trackedInWindow.forgetKinds()
     rules = DetectionRules(settings.detectionRules, values: &values)
     windows.apply(settings.detectionRules)
+    seenLevels = SeenLevels(rules: settings.detectionRules.count, limit: self.settings.limits.detections)
   }
 
   /// The cluster of a configured or discovered name; beyond the limit, `(other)`. An empty name is `default`.

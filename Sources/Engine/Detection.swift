@@ -54,6 +54,14 @@ extension Detection {
     windowed.matches(rules, event, cluster: cluster, arrival: arrival, &detector, &counters)
   }
 
+  /// Of the event that was evaluated last, what rules see of it, where that is new for this stamp.
+  @inline(__always)
+  mutating func newSightings(_ event: borrowing AuditEvent, stamp: UInt32) -> Range<Int> {
+    detector.newSightings(event, stamp: stamp)
+  }
+
+  func sighting(_ number: Int, at level: Level) -> RuleSighting { detector.sighting(number, at: level) }
+
   /// What a rule prints of the event that was evaluated last.
   mutating func output(of rule: Int, _ event: borrowing AuditEvent) -> String { detector.output(of: rule, event) }
 }

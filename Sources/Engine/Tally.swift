@@ -3,6 +3,7 @@ internal import Counting
 internal import Crypto
 internal import Diagnostics
 internal import Metrics
+internal import Rules
 internal import State
 
 /// Where the decoder's reports land: everything that one event changes, in one place on one thread.
@@ -139,10 +140,14 @@ struct Tally: ~Copyable, EventSink {
 
   @inline(never)
   private mutating func detect(_ event: borrowing AuditEvent, _ cluster: ClusterIndex) {
-    guard var rules = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched), !rules.isEmpty
-    else { return }
-    rules =
-      detection?.matches(rules, event, cluster: cluster, arrival: arrival, &windowed, &counters) ?? []
+    let matching = detection?.detect(event, cluster: defaultClusterName, at: remembered, &matched)
+    let new = detection?.newSightings(event, stamp: counters.levelStamp(cluster)) ?? 0..<0
+    for number in new {
+      guard let seen = detection?.sighting(number, at: event.level) else { break }
+      counters.see(seen.rule, isBlind: seen.sight.isBlind, isNoisy: seen.sight.isNoisy, cluster: cluster)
+    }
+    guard let matching, !matching.isEmpty else { return }
+    let rules = detection?.matches(matching, event, cluster: cluster, arrival: arrival, &windowed, &counters) ?? []
     guard !rules.isEmpty else { return }
     counters.countDetections(rules, of: event, cluster: cluster, arrival: arrival)
     guard let whenMatched else { return }

@@ -2,6 +2,7 @@ internal import Concurrency
 internal import Diagnostics
 internal import Engine
 internal import Logging
+internal import Rules
 
 /// Reads the configuration again: on SIGHUP and on a POST to `/-/reload`, and the web configuration files by itself when one
 /// of them, or a file that it names, has changed. What may change takes effect for the next batch, connection or request; a
@@ -9,6 +10,9 @@ internal import Logging
 final class Reloader: Sendable {
   private struct State {
     var settings: Settings
+    var rules: RuleSet?
+    /// What the rules need of a policy, by their names; nil until it is asked for.
+    var neededPolicies: [String: [String]]?
     /// What the web configurations are made of, those included that could not be read.
     var files: [String]
     /// The last reload that somebody asked for did not succeed.
@@ -29,7 +33,7 @@ final class Reloader: Sendable {
     _ options: ServeOptions, gates: Gates, log: LogOutput, queue: BatchQueue, inputs: [String], clock: Clock
   ) {
     load = options.load
-    state = Lock(State(settings: options.settings, files: options.listeners.files))
+    state = Lock(State(settings: options.settings, rules: options.rules, files: options.listeners.files))
     self.gates = gates
     self.inputs = inputs
     self.queue = queue
@@ -37,6 +41,16 @@ final class Reloader: Sendable {
     self.clock = clock
     status = ReloadStatus(loadedAt: clock.now)
     warn(options.listeners)
+  }
+
+  /// For each rule in force that reads bodies, what an audit policy must have for it, as lines of YAML.
+  var neededPolicies: [String: [String]] {
+    let (known, rules) = state.withLock { ($0.neededPolicies, $0.rules) }
+    if let known { return known }
+    guard let rules else { return [:] }
+    let found = Dictionary(zip(rules.rules.map(\.name), rules.neededPolicies)) { first, _ in first }
+    state.withLock { $0.neededPolicies = found }
+    return found
   }
 
   /// What `FilesWatch` looks at.
@@ -60,6 +74,8 @@ final class Reloader: Sendable {
         _ = try replaceListeners(fresh)
         state.withLock {
           $0.settings = fresh
+          $0.rules = rules
+          $0.neededPolicies = nil
           $0.isBehind = false
         }
         log.set(format: fresh.log.format, level: fresh.log.level.logger)

@@ -236,7 +236,8 @@ struct WebWiring: Sendable {
           readings: readings, inputs: statuses.map { PageModel.Input(name: $0.name, status: $0.snapshot) },
           version: Version.version, startedAt: startedAt, now: clock.now, linkPrefix: settings.web.linkPrefix,
           telemetryPath: settings.web.telemetryPath,
-          hasEvidence: settings.limits.evidenceBytes > 0, obstacle: readiness.obstacle, projectURL: Version.projectURL))
+          hasEvidence: settings.limits.evidenceBytes > 0, neededPolicies: { reloader.neededPolicies },
+          obstacle: readiness.obstacle, projectURL: Version.projectURL))
     }
     var routes = WebRoutes(
       scrapes: scrapes, views: views, readiness: readiness, telemetryPath: settings.web.telemetryPath, page: page)

@@ -10,6 +10,8 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case eventsByStage = "kube_audit_events_by_stage_total"
   case detections = "kube_audit_detections_total"
   case detectionOverruns = "kube_audit_detection_overruns_total"
+  case ruleEvaluable = "kube_audit_rule_evaluable"
+  case ruleNoisy = "kube_audit_rule_noisy"
   // Sliding windows.
   case windowRequests = "kube_audit_window_requests"
   case windowDeniedRequests = "kube_audit_window_denied_requests"

@@ -95,6 +95,24 @@ public enum Families {
           that may be hiding something. Begins at 0 with each start.
           """,
         query: "increase(kube_audit_detection_overruns_total[1d]) > 0"),
+      Family(
+        .ruleEvaluable, .gauge, [.cluster, .rule], limit: counterSeriesLimit,
+        help: "Whether a detection rule can match at the audit levels seen of its requests: 0 or 1.",
+        note: """
+          0 means that the level leaves out the bodies that the rule asks for, so that it is silent whatever happens; \
+          where levels differ among such requests, one that suffices makes 1. Seen are the last two hours in which \
+          such requests came, for a day at most; a rule whose requests were not seen has no series. Not kept across \
+          restarts. There is a series for every rule in as many clusters as `limits.detections` has room for.
+          """,
+        query: "kube_audit_rule_evaluable == 0"),
+      Family(
+        .ruleNoisy, .gauge, [.cluster, .rule], limit: counterSeriesLimit,
+        help: "Whether a detection rule matches because bodies are left out at an audit level seen: 0 or 1.",
+        note: """
+          1 means that the rule negates a test of a body which the level leaves out, so that it matches whatever the \
+          body says; one such level among its requests makes 1. There where `kube_audit_rule_evaluable` is.
+          """,
+        query: "kube_audit_rule_noisy == 1"),
     ])
 
   // MARK: Windows

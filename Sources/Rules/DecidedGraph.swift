@@ -4,36 +4,35 @@ internal import AuditEvents
 struct DecidedGraph {
   /// What is known; below 0, or 0 in `texts` and `code`, nothing.
   struct Known {
-    var stage: Int
+    var stage = -1
     var verb = -1
     var decision = -1
     /// Of `CodeClasses`.
     var code = CodeClasses.unknown
     var hasTime: Bool?
-    var hasNoBodies = false
-    var hasUsualAnnotations = false
+    var missing: Program.Absence = []
     /// Of `TextClasses`: resource, subresource, namespace, user.
     var resource = TextClasses.unknown
     var subresource = TextClasses.unknown
     var namespace = TextClasses.unknown
     var user = TextClasses.unknown
-
-    init(stage: Int) { self.stage = stage }
   }
 
-  private enum Answer: UInt8 { case unknown, no, yes }
+  enum Answer: UInt8 { case unknown, no, yes }
 
   /// A node of the graph; its parts stand in `parts`.
-  private struct Node {
+  struct Node {
     let kind: Kind
     let first: Int32
     let count: Int32
   }
-  private enum Kind: UInt8 { case constant, check, not, all, any }
+  enum Kind: UInt8 { case constant, check, not, all, any }
 
-  private var nodes: [Node] = []
-  private var parts: [Int32] = []
+  private(set) var nodes: [Node] = []
+  private(set) var parts: [Int32] = []
   private var answers: [Answer]
+  /// Of `foresee`.
+  var foresights: [Foresight] = []
   /// For each check, the text that decides it (-1 for none), and its place among that text's checks.
   private var owners: [Int8]
   private var places: [Int32]
@@ -105,15 +104,11 @@ struct DecidedGraph {
     return isKnown ? other : .unknown
   }
 
-  private func answer(
+  func answer(
     _ number: Int, _ known: Known, _ codes: CodeClasses, _ texts: [TextClasses], _ program: borrowing Program
   ) -> Answer {
     let check = program.checks[number]
-    switch check.absence {
-    case .withoutBodies: if known.hasNoBodies { return .no }
-    case .withUsualAnnotations: if known.hasUsualAnnotations { return .no }
-    case .never: break
-    }
+    guard check.absence.isDisjoint(with: known.missing) else { return .no }
     guard check.right < 0 else { return .unknown }
     switch check.fast {
     case .stage: return word(check, known.stage, program)

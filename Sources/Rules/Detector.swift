@@ -90,6 +90,13 @@ public struct Detector: ~Copyable {
     return (0..<store.mark.values).map { Array(store.bytes[store.range(of: $0)]) }
   }
 
+  @inline(__always)
+  mutating func unseenQuestions(at level: Level, stamp: UInt32) -> Range<Int>? {
+    classes.unseenQuestions(at: level, stamp: stamp)
+  }
+
+  func question(_ number: Int) -> RuleClasses.Question { classes.questions[number] }
+
   private mutating func begin(_ event: borrowing AuditEvent) {
     if hasValues { values.clear() }
     hasValues = false

@@ -7,9 +7,8 @@ extension Program {
     let isOfAgent = operands.indices.map { readsAgentAlone(Int32($0)) }
     for index in checks.indices {
       let (left, right) = (Int(checks[index].operand), Int(checks[index].right))
-      checks[index].absence = absences[left]
       // Without either side nothing holds.
-      if right >= 0, absences[left] == .never { checks[index].absence = absences[right] }
+      checks[index].absence = right < 0 ? absences[left] : absences[left].union(absences[right])
       if right < 0, isOfAgent[left] {
         checks[index].agent = Int32(agentChecks.count)
         agentChecks.append(Int32(index))
@@ -19,13 +18,13 @@ extension Program {
 
   private func absence(of operand: Int32) -> Absence {
     switch operands[Int(operand)] {
-    case .literal: return .never
+    case .literal: return []
     // None makes something of nothing.
-    case .transformed(_, let parts, _): return parts.lazy.map { absence(of: $0) }.first { $0 != .never } ?? .never
+    case .transformed(_, let parts, _): return parts.reduce(into: []) { $0.formUnion(absence(of: $1)) }
     case .field(let plan):
       // The decoder's fields, and one that has more than one source, are no matter of paths.
       guard case .json(let extraction) = plan.field.source, extraction != .clusterName, plan.node > 0 else {
-        return .never
+        return []
       }
       var top = plan.node
       var below: Int32?
@@ -34,13 +33,14 @@ extension Program {
         top = paths.nodes[Int(top)].parent
       }
       switch paths.nodes[Int(top)].root {
-      case .requestObject, .responseObject: return .withoutBodies
+      case .requestObject: return .requestObject
+      case .responseObject: return .responseObject
       case .annotations:
-        guard let below else { return .never }
+        guard let below else { return [] }
         let usual = ["authorization.k8s.io/decision", "authorization.k8s.io/reason"]
         let isUsual = usual.contains { paths.nodes[Int(below)].key.elementsEqual($0.utf8) }
-        return isUsual ? .never : .withUsualAnnotations
-      default: return .never
+        return isUsual ? [] : .unusualAnnotations
+      default: return []
       }
     }
   }

@@ -29,8 +29,8 @@ struct Program: Sendable {
     var isNumber: Bool
     /// What the decoder has of the operand; with `right`, nothing that counts.
     var fast = FastSource.none
-    /// Where it is known to read nothing; it does not hold then.
-    var absence = Absence.never
+    /// Without any of these it reads nothing; it does not hold then.
+    var absence: Absence = []
     /// Its place among the checks on the user agent, or -1.
     var agent: Int32 = -1
     /// The search, of `searches`, that answers it, or -1; and which of its words, a bit each.
@@ -40,13 +40,15 @@ struct Program: Sendable {
     var bodyWords: UInt64 = 0
   }
 
-  /// Of which events it is known, without looking, that an operand has no value.
-  enum Absence: Sendable {
-    case never
-    /// Those without bodies.
-    case withoutBodies
-    /// Those with no annotations but the authorizer's.
-    case withUsualAnnotations
+  /// Parts of an event of which it is known, without looking, that they are not there. An operand that reads one of them has
+  /// no value then.
+  struct Absence: OptionSet, Sendable {
+    let rawValue: UInt8
+    static let requestObject = Absence(rawValue: 1)
+    static let responseObject = Absence(rawValue: 2)
+    /// All annotations but the authorizer's.
+    static let unusualAnnotations = Absence(rawValue: 4)
+    static let bodies: Absence = [.requestObject, .responseObject]
   }
 
   /// What of an event is at hand without reading its JSON.

@@ -13,6 +13,12 @@ struct RuleClasses: ~Copyable {
     let rule: Int32
     let start: Int32
   }
+  /// A rule that could match if the bodies were complete, and what it sees at the levels Metadata and Request; at
+  /// RequestResponse it sees all.
+  struct Question {
+    let rule: Int32
+    let sights: (metadata: RuleSight, request: RuleSight)
+  }
   /// The candidates of all classes, one after another.
   private(set) var candidates: [Candidate] = []
   /// The program's code, behind it that of the classes.
@@ -30,6 +36,14 @@ struct RuleClasses: ~Copyable {
   private var numbers: [Int32]
   /// For each class, where its candidates begin; one more than there are classes.
   private var starts: [Int32] = [0]
+  /// What classes of events are about: as `candidates`.
+  private(set) var questions: [Question] = []
+  private var questionStarts: [Int32] = [0]
+  /// The class of the last event.
+  private var current = 0
+  private var seen = SeenMarks()
+  /// Whether rules read bodies, and answers among them.
+  private let absences: Program.Absence
 
   static let classLimit = 4096
   private static let slots = 16384
@@ -44,6 +58,7 @@ struct RuleClasses: ~Copyable {
     namespace = TextClasses(.namespace, program.checks(on: .namespace), sets: 512, bytes: 64)
     user = TextClasses(.user, program.checks(on: .user), sets: 2048, bytes: 96)
     code = program.code
+    absences = program.checks.reduce(into: []) { $0.formUnion($1.absence.intersection(.bodies)) }
     keys = Array(repeating: 0, count: Self.slots)
     numbers = Array(repeating: -1, count: Self.slots)
     graph.own(resource, at: 0)
@@ -72,7 +87,16 @@ struct RuleClasses: ~Copyable {
       slot = (slot &+ 1) & (Self.slots &- 1)
     }
     let number = Int(numbers[slot])
+    current = number
     return Int(starts[number])..<Int(starts[number &+ 1])
+  }
+
+  /// Where in `questions` those of the last event stand, once for each level and stamp; nil later. A stamp whose lowest bits
+  /// differ disturbs no other.
+  @inline(__always)
+  mutating func unseenQuestions(at level: Level, stamp: UInt32) -> Range<Int>? {
+    guard seen.isNew(current, level, stamp) else { return nil }
+    return Int(questionStarts[current])..<Int(questionStarts[current &+ 1])
   }
 
   @inline(__always)
@@ -89,14 +113,14 @@ struct RuleClasses: ~Copyable {
       defer { left >>= bits }
       return Int(left & (1 << bits - 1))
     }
-    var known = DecidedGraph.Known(stage: 0)
+    var known = DecidedGraph.Known()
     known.user = take(10)
     known.namespace = take(10)
     known.subresource = take(10)
     known.resource = take(10)
     known.code = take(8)
-    known.hasUsualAnnotations = take(1) == 1
-    known.hasNoBodies = take(1) == 1
+    if take(1) == 1 { known.missing.insert(.unusualAnnotations) }
+    if take(1) == 1 { known.missing.formUnion(.bodies) }
     known.hasTime = take(1) == 1
     known.decision = take(2)
     known.verb = take(6)
@@ -106,7 +130,9 @@ struct RuleClasses: ~Copyable {
 
   @inline(never)
   private mutating func compute(_ key: UInt64, _ program: borrowing Program) -> Range<Int> {
-    if starts.count > Self.classLimit || candidates.count > Self.candidateLimit || code.count > Self.codeLimit {
+    if starts.count > Self.classLimit || candidates.count > Self.candidateLimit || code.count > Self.codeLimit
+      || questions.count > Self.candidateLimit
+    {
       forget(program)
     }
     graph.decide(known(key), codes, [resource, subresource, namespace, user], program)
@@ -116,13 +142,38 @@ struct RuleClasses: ~Copyable {
       let start = graph.emit(node, into: &code) ?? program.ruleStarts[rule]
       candidates.append(Candidate(rule: Int32(rule), start: start))
     }
+    ask(known(key), program)
     let number = starts.count - 1
+    current = number
     starts.append(Int32(candidates.count))
+    questionStarts.append(Int32(questions.count))
     var slot = Self.slot(key)
     while numbers[slot] >= 0 { slot = (slot &+ 1) & (Self.slots &- 1) }
     keys[slot] = key
     numbers[slot] = Int32(number)
     return Int(starts[number])..<candidates.count
+  }
+
+  /// Finds the rules that events of a class are about, whatever bodies they have.
+  private mutating func ask(_ known: DecidedGraph.Known, _ program: borrowing Program) {
+    var known = known
+    known.missing.subtract(.bodies)
+    let texts = [resource, subresource, namespace, user]
+    let first = questions.count
+    graph.foresee(known, codes, texts, leavingOut: absences, program)
+    for rule in program.ruleNodes.indices where program.isEnabled[rule] {
+      let sight = graph.sight(of: program.ruleNodes[rule])
+      guard !sight.isEmpty else { continue }
+      let atRequest = absences.contains(.responseObject) ? sight : [.matches]
+      questions.append(Question(rule: Int32(rule), sights: (sight, atRequest)))
+    }
+    // Where no rule reads answers, there is nothing that Request leaves out.
+    guard absences.contains(.responseObject) else { return }
+    graph.foresee(known, codes, texts, leavingOut: .responseObject, program)
+    for at in first..<questions.count {
+      let sight = graph.sight(of: program.ruleNodes[Int(questions[at].rule)])
+      questions[at] = Question(rule: questions[at].rule, sights: (questions[at].sights.metadata, sight))
+    }
   }
 
   private mutating func forget(_ program: borrowing Program) {
@@ -132,6 +183,9 @@ struct RuleClasses: ~Copyable {
     }
     starts = [0]
     candidates.removeAll(keepingCapacity: true)
+    questionStarts = [0]
+    questions.removeAll(keepingCapacity: true)
+    seen = SeenMarks()
     code.removeLast(code.count - program.code.count)
   }
 

@@ -120,7 +120,7 @@ import Testing
   /// Other rules at the next start: what they do not count is dropped from the state.
   @Test func rowsOfRulesThatAreGoneAreDropped() throws {
     let store = try StateStore(.memory)
-    func rows() throws -> Int { try store.load().counting.series.count { $0.family == 10 } }
+    func rows() throws -> Int { try store.load().counting.series.count { $0.family == 13 } }
     var engine = try Engine(try DetectionTests.settings(Self.rules(Self.threeKinds)), restoring: try store.load())
     for user in 0..<5 { Self.count(Self.lines(user, user: "user\(user)", resource: "pods"), &engine) }
     try store.commit(engine.takeChange())

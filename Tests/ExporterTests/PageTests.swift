@@ -70,6 +70,35 @@ import Testing
     #expect(shape.isolated.contains(HTML.escaped(text)) || text.isEmpty, "shown, in its own direction")
   }
 
+  /// Blind and noisy rules by cluster, with what their policy needs; nothing where every rule sees.
+  @Test func rulesThatTheLevelFails() throws {
+    var model = PageSamples.empty
+    func show(_ values: [(cluster: String, rule: String, evaluable: Double, noisy: Double)]) -> String {
+      model.readings = Readings()
+      for value in values {
+        let labels = [(Label.cluster, value.cluster), (.rule, value.rule)]
+        model.readings[.ruleEvaluable].append(labels, value.evaluable)
+        model.readings[.ruleNoisy].append(labels, value.noisy)
+      }
+      return String(decoding: Page.render(model), as: UTF8.self)
+    }
+    model.neededPolicies = {
+      Issue.record("nobody is shown it")
+      return [:]
+    }
+    #expect(!show([("a", "r", 1, 0)]).contains("id=\"sights\""))
+    model.neededPolicies = { ["blind-one": ["- level: Request", "  verbs: [<b>]"]] }
+    let page = show([
+      ("a", "sees", 1, 0), ("a", "blind-one", 0, 0), ("b", "blind-one", 0, 0), ("c", "loud", 1, 1),
+      ("d", "blind-one", 1, 0),
+    ])
+    #expect(page.contains("id=\"sights\""))
+    #expect(page.contains("<pre>- level: Request\n  verbs: [&lt;b&gt;]\n</pre>"))
+    let table = try #require(page.split(separator: "id=\"sights\"").last?.split(separator: "</section>").first)
+    #expect(table.contains("loud") && table.contains("noisy") && table.contains("blind") && !table.contains("sees"))
+    #expect(!table.contains(">d</bdi>") && table.contains(">a</bdi>") && table.contains(">b</bdi>"))
+  }
+
   @Test func thePageIsWholeWhateverItShows() throws {
     for (name, model) in [("empty", PageSamples.empty), ("busy", PageSamples.busy)] {
       let bytes = Page.render(model)

@@ -27,6 +27,7 @@ import Testing
     ("window_tracked_requests", .gauge, "k8s_cluster, window, object, verb, user, outcome"),
     ("detections_total", .counter, "k8s_cluster, rule, priority"),
     ("detection_overruns_total", .counter, ""),
+    ("rule_evaluable rule_noisy", .gauge, "k8s_cluster, rule"),
     ("window_detections", .gauge, "k8s_cluster, window, rule, priority"),
     // CloudTrail: who called what about clusters.
     (

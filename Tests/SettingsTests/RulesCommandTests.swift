@@ -47,8 +47,11 @@ import Testing
   @Test func listTellsWhatThereIs() throws {
     let table = try run(["list", "RULES"])
     #expect(table.code == 0)
-    #expect(table.out.contains("warning   Secrets are read  yes      k8s secrets  /RULES:3\n"), "\(table.out)")
-    #expect(table.out.contains("debug     Off               no                    /RULES:10\n"), "\(table.out)")
+    let (on, off) = (
+      "yes      Metadata         k8s secrets  /RULES:3", "no       Metadata                      /RULES:10"
+    )
+    #expect(table.out.contains("warning   Secrets are read  \(on)\n"), "\(table.out)")
+    #expect(table.out.contains("debug     Off               \(off)\n"), "\(table.out)")
     let json = try JSON.parse(try run(["list", "--format", "json", "RULES"]).out)
     let first = try #require(json["rules"]?.array?.first)
     #expect(first["name"]?.string == "Secrets are read" && first["line"]?.int == 3)

@@ -64,6 +64,18 @@ TUNING = [
           "Rules that matched in the last hour and had not for a day before.", size=(12, 8)),
 ]
 
+SIGHT = [
+    table("Rules that the audit level fails", ["k8s_cluster", "rule"], [
+        ("Blind", "max by (k8s_cluster, rule) (kube_audit_rule_evaluable) == 0", "none", []),
+        ("Noisy", "max by (k8s_cluster, rule) (kube_audit_rule_noisy) == 1", "none", [])],
+          "0 under Blind: the rule is silent whatever happens, because no bodies are logged of the requests that it is "
+          "about. 1 under Noisy: it matches because they are not. The exporter's page tells what the policy needs.",
+          size=(12, 8), alerts=["KubeAuditRulesBlind", "KubeAuditRulesNoisy"]),
+    graph("Blind rules by cluster", [
+        ("count by (k8s_cluster) (max by (k8s_cluster, rule) (kube_audit_rule_evaluable) == 0)", "{{k8s_cluster}}")],
+        "How many rules can never match at the audit levels seen. No line: none.", alerts=["KubeAuditRulesBlind"]),
+]
+
 MANY = [
     graph("Secrets read by people", [
         (f'sum by (k8s_cluster, user) ({TRACKED}{{window="15m", object="secret-reads", outcome="success", '
@@ -90,5 +102,5 @@ MANY = [
 DASHBOARD = dashboard(
     "detections", "Kubernetes audit / Detections",
     "What detection rules matched, by rule, priority and cluster; reads, refusals and deletions that are many.",
-    [("Now", NOW), ("Rules", RULES), ("Loud and new", TUNING), ("What no single request tells", MANY)],
+    [("Now", NOW), ("Rules", RULES), ("Loud and new", TUNING), ("Blind and noisy", SIGHT), ("What no single request tells", MANY)],
     variables=("priority", "rule"), label_source="kube_audit_detections_total", time="now-24h")

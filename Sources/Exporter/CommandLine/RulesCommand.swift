@@ -11,9 +11,12 @@ protocol ConsoleCommand: ParsableCommand {
 /// `rules`: what one needs to write rules and to trust them.
 struct RulesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rules", abstract: "List, check, try and explain detection rules.",
+    commandName: "rules", abstract: "List, check, try and explain detection rules, and hold audit policies to them.",
     discussion: "The format is Falco's: docs/rules.md. Several files are read in their order.",
-    subcommands: [RulesListCommand.self, RulesCheckCommand.self, RulesTestCommand.self, RulesExplainCommand.self])
+    subcommands: [
+      RulesListCommand.self, RulesCheckCommand.self, RulesCheckPolicyCommand.self, RulesTestCommand.self,
+      RulesExplainCommand.self,
+    ])
 }
 
 /// The files of every command below.
@@ -57,6 +60,26 @@ struct RulesCheckCommand: ConsoleCommand {
       return 0
     }
   }
+}
+
+struct RulesCheckPolicyCommand: ConsoleCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check-policy", abstract: "Say which rules an audit policy blinds.",
+    discussion: """
+      Reads the file that the API server is given by --audit-policy-file. Exits 0 when every rule sees all that it asks \
+      for, 1 when one does not, 2 when the policy cannot be read:
+
+        kube-audit-exporter rules check-policy /etc/kubernetes/audit-policy.yaml --rules rules/detections.yaml
+      """)
+
+  @Argument(help: ArgumentHelp("An audit policy.", valueName: "FILE"))
+  var policy: String
+  @Option(name: .customLong("rules"), help: ArgumentHelp(PolicyTrial.rulesHelp, valueName: "FILE"))
+  var rules: [String] = []
+  @Option(name: .customLong("format"), help: "What to print: table or json.")
+  var format = ListFormat.table
+
+  func print(to console: Console) -> Int32 { PolicyTrial(policy, console).check(rules: rules, format) }
 }
 
 struct RulesTestCommand: ConsoleCommand {

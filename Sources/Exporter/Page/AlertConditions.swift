@@ -244,6 +244,17 @@ enum AlertConditions {
           .differs(.user, "system:apiserver"), .beginsOtherwise(.user, than: systemUsers),
         ], .atLeast, 20),
       unit: .changes),
+    AlertCondition(
+      name: "KubeAuditRulesBlind", severity: .ticket, summary: "The audit policy blinds detection rules",
+      term: AlertCondition.Term(
+        query: SampleQuery(.min, by: [.cluster], .ruleEvaluable), comparison: .equal, threshold: 0),
+      unit: .state("blind"), lasting: "30m"),
+    AlertCondition(
+      name: "KubeAuditRulesNoisy", severity: .ticket,
+      summary: "The audit policy makes detection rules match what they should not",
+      term: AlertCondition.Term(
+        query: SampleQuery(.max, by: [.cluster], .ruleNoisy), comparison: .equal, threshold: 1),
+      unit: .state("noisy"), lasting: "30m"),
   ]
 
   private static let health = [

@@ -28,7 +28,7 @@ enum Page {
       <meta http-equiv="refresh" content="\(refreshSeconds)"><style>\(trusted: style)</style></head>\
       <body>\(header(model))<main>\(alerts(figures, model))\(numbers(figures))\
       <div class="pair">\(refusedUsers(figures, model))\(refusedSourceIPs(figures, model))</div>\
-      \(detections(figures, model))\(clusters(figures, model))\(posture(figures))\
+      \(detections(figures, model))\(sights(figures, model))\(clusters(figures, model))\(posture(figures))\
       <div class="pair">\(changes(figures))\(objects(figures))</div>\
       <div class="pair">\(inputs(model, figures))\(health(figures))</div></main>\(footer(model))</body></html>
 

@@ -21,6 +21,8 @@ struct PageModel: Sendable {
   var telemetryPath: String
   /// Whether events are kept that can be asked for.
   var hasEvidence = false
+  /// By the names of rules, what an audit policy must have for them; asked for when a rule is shown that has less.
+  var neededPolicies: @Sendable () -> [String: [String]] = { [:] }
   /// Why the exporter is not ready; nil when it is.
   var obstacle: String?
   /// Where documentation and runbooks are; no link when empty.

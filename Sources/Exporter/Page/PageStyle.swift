@@ -77,6 +77,7 @@ extension Page {
     align-items:baseline}
     h2+h3{margin-top:0}
     p{margin:.3rem 0}
+    pre{margin:0;white-space:pre-wrap;font:.85em ui-monospace,SFMono-Regular,Menlo,monospace}
     code{font:.9em ui-monospace,SFMono-Regular,Menlo,monospace}
     footer{color:var(--soft);font-size:.85rem;padding-top:.2rem;padding-bottom:1.5rem}
     @media (max-width:60rem){.figures{grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.7rem 0}
@@ -98,7 +99,7 @@ extension Page {
     """
 
   /// SHA-256 of `style`, in base64.
-  static let styleHash = "a5n7PZoy6toR4CqRMrAVDj3DXisLGpj2++lhGSlA4DY="
+  static let styleHash = "ZjPnhG0pSrqjQqLm4HewPI/He9p5f/QcgzSJhdfcVmc="
 
   /// What a browser may do with a page: show it, send its form here if it has one, and nothing else.
   static func securityHeaders(hasForm: Bool = false) -> [(name: String, value: String)] {

@@ -13,21 +13,37 @@ enum RuleList {
   }
 
   static func table(_ rules: RuleSet) -> String {
-    var table = TextTable(["priority", "rule", "enabled", "tags", "at"], numeric: [])
-    table.rows = rules.rules.map { rule in
-      [rule.priority.label, rule.name, rule.isEnabled ? "yes" : "no", rule.tags.joined(separator: " "), at(rule)]
+    var table = TextTable(["priority", "rule", "enabled", "needs", "below", "tags", "at"], numeric: [])
+    table.rows = zip(rules.rules, needs(rules)).map { rule, needs in
+      let below = needs.below.map { "\($0.level.label): \($0.sight.words)" }.joined(separator: ", ")
+      return [
+        rule.priority.label, rule.name, rule.isEnabled ? "yes" : "no", needs.level.label, below,
+        rule.tags.joined(separator: " "), at(rule),
+      ]
     }
     return table.text(columns: Terminal.columns(STDOUT_FILENO))
   }
 
-  /// `{"rules": [{"name", "description", "priority", "enabled", "tags", "output", "file", "line"}]}`, and of a windowed rule
-  /// `"window": {"over", "by", "distinct", "at_least", "learn"}`, spans in seconds.
+  /// The audit level that each rule needs, and what it is at those below.
+  private static func needs(
+    _ rules: RuleSet
+  ) -> [(level: RuleField.Level, below: [(level: RuleField.Level, sight: RuleSight)])] {
+    let sights = RuleField.Level.all.map { rules.sights(at: $0) }
+    return rules.neededLevels.enumerated().map { rule, needed in
+      (needed, RuleField.Level.all.filter { $0 < needed }.map { ($0, sights[$0.rawValue][rule]) })
+    }
+  }
+
+  /// `{"rules": [{"name", "description", "priority", "enabled", "level", "below", "tags", "output", "file", "line"}]}`, and of a
+  /// windowed rule `"window": {"over", "by", "distinct", "at_least", "learn"}`, spans in seconds.
   static func json(_ rules: RuleSet) -> String {
-    let rows = rules.rules.map { rule in
+    let rows = zip(rules.rules, needs(rules)).map { rule, needs in
       let (file, line) = place(rule)
       let tags = rule.tags.map(LogFormat.quoted).joined(separator: ",")
+      let below = needs.below.map { "\"\($0.level.label)\":\"\($0.sight.words)\"" }.joined(separator: ",")
       return " {\"name\":\(LogFormat.quoted(rule.name)),\"description\":\(LogFormat.quoted(rule.description)),"
-        + "\"priority\":\"\(rule.priority.label)\",\"enabled\":\(rule.isEnabled),\"tags\":[\(tags)],"
+        + "\"priority\":\"\(rule.priority.label)\",\"enabled\":\(rule.isEnabled),"
+        + "\"level\":\"\(needs.level.label)\",\"below\":{\(below)},\"tags\":[\(tags)],"
         + "\"output\":\(LogFormat.quoted(rule.output)),\(window(rule))\"file\":\(LogFormat.quoted(file)),\"line\":\(line)}"
     }
     return "{\"rules\":[" + (rows.isEmpty ? "" : "\n" + rows.joined(separator: ",\n") + "\n") + "]}\n"
