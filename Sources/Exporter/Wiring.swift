@@ -12,7 +12,8 @@ extension Settings {
     settings.expectedClusters = expectedClusters
     settings.decoding.eventBytes = limits.eventBytes
     // A pushed batch is one document: what the webhook lets in must be readable, or the API server loses it.
-    settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes)
+    settings.decoding.bodyBytes = max(
+      limits.eventBytes, self.inputs.webhook.decodedLimitBytes, inputSettings.firehose.bodyBytesLimit)
     if let rules { settings.detect(rules, matching: detection.matching == .all ? .all : .first) }
     return settings
   }
@@ -44,6 +45,8 @@ extension Settings {
     settings.webhook.clusters = webhookClusters
     settings.webhook.bodyBytesLimit = inputs.webhook.bodyLimitBytes
     settings.webhook.decodedBytesLimit = inputs.webhook.decodedLimitBytes
+    settings.firehose.isEnabled = !inputs.firehose.listenAddresses.isEmpty
+    settings.firehose.cluster = inputs.firehose.cluster
     settings.cloudwatch = cloudWatchSettings
     return settings
   }

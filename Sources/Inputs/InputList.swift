@@ -3,6 +3,7 @@ public struct InputSettings: Sendable, Equatable {
   public var file = FileSettings()
   public var stdin = StdinSettings()
   public var webhook = WebhookSettings()
+  public var firehose = FirehoseSettings()
   public var cloudwatch = CloudWatchSettings()
   public init() {}
 }
@@ -21,6 +22,7 @@ public enum InputList {
     Entry(name: FileInput.name) { $0.file.sources.isEmpty ? nil : FileInput($0.file) },
     Entry(name: StdinInput.name) { $0.stdin.isEnabled ? StdinInput($0.stdin) : nil },
     Entry(name: WebhookInput.name) { $0.webhook.isEnabled ? WebhookInput($0.webhook) : nil },
+    Entry(name: FirehoseInput.name) { $0.firehose.isEnabled ? FirehoseInput($0.firehose) : nil },
     Entry(name: CloudWatchInput.name) { $0.cloudwatch.targets.isEmpty ? nil : CloudWatchInput($0.cloudwatch) },
   ]
 }

@@ -27,6 +27,8 @@ public enum DigestKind: UInt8, Sendable, CaseIterable {
   case repeatedEvent = 2
   /// A request that a detection rule has matched at one of its stages.
   case matchedRequest = 3
+  /// The ID of a delivery, so that its redelivery is known.
+  case delivery = 4
 }
 
 /// The digests of one kind that came since the last commit, in the coding of whoever remembers them.

@@ -24,7 +24,7 @@ extension AuditDecoder {
       return readElements(items, as: .item, context, into: &sink)
     }
     if facts.has(.records), let records = extent(.records, facts, context), records.isArray {
-      return readElements(records, as: .object, context, into: &sink)
+      return readElements(records, as: .record, context, into: &sink)
     }
     if facts.has(.category), facts.has(.properties) { return readAzureRecord(context, into: &sink) }
     if facts.has(.protoPayload) || facts.has(.auditPayload) || facts.has(.entries),
@@ -54,7 +54,8 @@ extension AuditDecoder {
     switch key {
     case .items where facts.kind == .eventList && facts.isAuditGroup:
       readElements(list, as: .item, context, into: &sink)
-    case .records, .entries: readElements(list, as: .object, context, into: &sink)
+    case .records: readElements(list, as: .record, context, into: &sink)
+    case .entries: readElements(list, as: .object, context, into: &sink)
     case .logEvents, .events:
       readElements(list, as: .logEvent, amazonContext(facts, context), into: &sink)
     default: return false
@@ -89,9 +90,11 @@ extension AuditDecoder {
     case item
     /// Anything that may stand by itself.
     case object
+    /// The same, or `{"data": "…"}`.
+    case record
     /// `{"timestamp": ms, "message": "…"}`.
     case logEvent
-    /// `{"kinesis": {"data": "…"}}`.
+    /// `{"kinesis": {"data": "…"}}`, or `{"Data": "…"}`.
     case kinesisRecord
   }
 
@@ -144,6 +147,7 @@ extension AuditDecoder {
     switch kind {
     case .item: deliverItem(place, context, into: &sink)
     case .object: deliver(place, context, into: &sink)
+    case .record: deliverRecord(place, context, into: &sink)
     case .logEvent: deliverLogEvent(place, context, into: &sink)
     case .kinesisRecord: deliverKinesisRecord(place, context, into: &sink)
     }

@@ -1,6 +1,7 @@
 internal import AWS
 internal import Counting
 internal import Diagnostics
+internal import Inputs
 internal import Logging
 
 /// Everything that can be set, as plain values: checked, complete, defaults filled in. `Schema` says which key and flag sets
@@ -39,6 +40,7 @@ struct Settings: Sendable, Equatable {
     var fileStart = Start.beginning
     var stdin = false
     var webhook = Webhook()
+    var firehose = Firehose()
     var cloudwatch = CloudWatch()
 
     struct File: Sendable, Hashable {
@@ -98,6 +100,29 @@ struct Settings: Sendable, Equatable {
       var logGroupPrefix = "/aws/eks/"
       /// What stands before the names of its clusters.
       var clusterPrefix = ""
+    }
+  }
+
+  struct Firehose: Sendable, Equatable {
+    /// Empty: nothing is taken from Firehose.
+    var listenAddresses: [ListenAddress] = []
+    /// Who may deliver.
+    var accessKeys: [AccessKey] = []
+    /// Whether anybody may.
+    var isInsecure = false
+    /// The cluster of records that name none; nil for the only one of the key, else `clusterName`.
+    var cluster: String?
+
+    /// A key that Firehose sends with each request, and where it is found; the key itself is in no settings.
+    struct AccessKey: Sendable, Hashable {
+      var place: Place
+      /// The clusters whose events it may write; nil for all.
+      var clusters: [String]?
+
+      enum Place: Sendable, Hashable {
+        case file(String)
+        case variable(String)
+      }
     }
   }
 
@@ -172,6 +197,9 @@ struct Settings: Sendable, Equatable {
   var expectedClusters: [String] {
     let webhook = inputs.webhook.listenAddresses.isEmpty ? nil : inputs.webhook
     var names = clusters.map(\.name) + (webhook?.clusters ?? []) + inputs.files.compactMap(\.cluster)
+    if !inputs.firehose.listenAddresses.isEmpty {
+      names += inputs.firehose.accessKeys.flatMap { $0.clusters ?? [] } + (inputs.firehose.cluster.map { [$0] } ?? [])
+    }
     let leavesUnnamed =
       inputs.stdin || inputs.files.contains { $0.cluster == nil } || webhook.map { $0.clusters.isEmpty } ?? false
     if leavesUnnamed, let givenClusterName { names.append(givenClusterName) }
@@ -184,17 +212,24 @@ struct Settings: Sendable, Equatable {
 
   /// Whether any input is configured.
   var hasInput: Bool {
-    !inputs.files.isEmpty || inputs.stdin || !inputs.webhook.listenAddresses.isEmpty
+    !inputs.files.isEmpty || inputs.stdin || !pushAddresses.isEmpty
       || !inputs.cloudwatch.targets.isEmpty
   }
 
-  /// The budget of everything between the inputs and the counters. Unless set: 4 MiB, and while a webhook listens the
+  /// The addresses of the listener for those who push: each takes whatever may be pushed.
+  var pushAddresses: [ListenAddress] {
+    let webhook = inputs.webhook.listenAddresses
+    return webhook + inputs.firehose.listenAddresses.filter { !webhook.contains($0) }
+  }
+
+  /// The budget of everything between the inputs and the counters. Unless set: 4 MiB, and while pushes are taken the
   /// largest body twice besides (as it arrives, and decoded), so that the API server's largest batch never has to wait for
   /// an empty queue: a batch refused five times is lost. It is a limit and not a reservation.
   var queueBudgetBytes: Int {
-    let pushed =
+    let webhook =
       inputs.webhook.listenAddresses.isEmpty ? 0 : inputs.webhook.bodyLimitBytes + inputs.webhook.decodedLimitBytes
-    return queueLimitBytes ?? (4 << 20) + pushed
+    let firehose = inputs.firehose.listenAddresses.isEmpty ? 0 : 2 * FirehoseSettings().bodyBytesLimit
+    return queueLimitBytes ?? (4 << 20) + max(webhook, firehose)
   }
 }
 
