@@ -99,7 +99,7 @@ let package = Package(
     tests(
       "ExporterTests",
       [
-        "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
+        "AWS", "AuditEvents", "Compression", "Concurrency", "Counting", "Crypto", "Diagnostics", "Engine", "Exporter",
         "Inputs", "Metrics", "State", "TestSupport", "Transport", "YAML",
         .product(name: "Logging", package: "swift-log"),
       ]),

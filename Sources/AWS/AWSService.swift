@@ -8,6 +8,7 @@ public struct AWSService: Sendable, Hashable {
   let target: String
 
   public static let cloudWatchLogs = AWSService(name: "logs", variable: "CLOUDWATCH_LOGS", target: "Logs_20140328")
+  public static let kinesis = AWSService(name: "kinesis", variable: "KINESIS", target: "Kinesis_20131202")
   public static let eks = AWSService(name: "eks", variable: "EKS", target: "")
   public static let sts = AWSService(name: "sts", variable: "STS", target: "")
 

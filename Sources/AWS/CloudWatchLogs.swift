@@ -195,6 +195,12 @@ struct JSONObjectText {
 
   mutating func add(_ key: String, _ value: Int64) { members.append("\"\(key)\":\(value)") }
 
+  /// A time in seconds since the epoch with its milliseconds.
+  mutating func add(_ key: String, seconds milliseconds: Int64) {
+    let fraction = String(1000 + milliseconds % 1000).dropFirst()
+    members.append("\"\(key)\":\(milliseconds / 1000).\(fraction)")
+  }
+
   static func quoted(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {

@@ -99,7 +99,7 @@ final class RunningExporter: Sendable {
   /// What may be open of files and connections.
   private static func descriptors(_ settings: Settings, _ logger: Logger) throws(Failure) -> DescriptorBudget {
     let addresses = settings.web.listenAddresses.count + settings.pushAddresses.count
-    let clouds = settings.inputs.cloudwatch.targets.count
+    let clouds = settings.inputs.cloudwatch.targets.count + settings.inputs.kinesis.targets.count
     let wanted = DescriptorBudget.wanted(addresses, clouds: clouds)
     let limit = DescriptorBudget.limit(raisedTo: wanted)
     let budget = try DescriptorBudget(limit: limit, addresses: addresses, clouds: clouds)

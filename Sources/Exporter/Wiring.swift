@@ -12,10 +12,17 @@ extension Settings {
     settings.expectedClusters = expectedClusters
     settings.decoding.eventBytes = limits.eventBytes
     // A pushed batch is one document: what the webhook lets in must be readable, or the API server loses it.
-    settings.decoding.bodyBytes = max(
-      limits.eventBytes, self.inputs.webhook.decodedLimitBytes, inputSettings.firehose.bodyBytesLimit)
+    settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes, deliveryBytesLimit)
     if let rules { settings.detect(rules, matching: detection.matching == .all ? .all : .first) }
     return settings
+  }
+
+  /// The largest body of a delivery service that is taken.
+  private var deliveryBytesLimit: Int {
+    let settings = inputSettings
+    return max(
+      settings.firehose.isEnabled ? settings.firehose.bodyBytesLimit : 0,
+      settings.kinesis.targets.isEmpty ? 0 : KinesisSettings.answerBytesLimit)
   }
 
   /// What counting is told.
@@ -47,7 +54,16 @@ extension Settings {
     settings.webhook.decodedBytesLimit = inputs.webhook.decodedLimitBytes
     settings.firehose.isEnabled = !inputs.firehose.listenAddresses.isEmpty
     settings.firehose.cluster = inputs.firehose.cluster
+    settings.kinesis = kinesisSettings
     settings.cloudwatch = cloudWatchSettings
+    return settings
+  }
+
+  private var kinesisSettings: KinesisSettings {
+    var settings = KinesisSettings()
+    settings.targets = inputs.kinesis.targets
+    settings.start = inputs.kinesis.start
+    settings.pollSeconds = inputs.kinesis.pollSeconds
     return settings
   }
 

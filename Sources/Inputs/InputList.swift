@@ -4,6 +4,7 @@ public struct InputSettings: Sendable, Equatable {
   public var stdin = StdinSettings()
   public var webhook = WebhookSettings()
   public var firehose = FirehoseSettings()
+  public var kinesis = KinesisSettings()
   public var cloudwatch = CloudWatchSettings()
   public init() {}
 }
@@ -23,6 +24,7 @@ public enum InputList {
     Entry(name: StdinInput.name) { $0.stdin.isEnabled ? StdinInput($0.stdin) : nil },
     Entry(name: WebhookInput.name) { $0.webhook.isEnabled ? WebhookInput($0.webhook) : nil },
     Entry(name: FirehoseInput.name) { $0.firehose.isEnabled ? FirehoseInput($0.firehose) : nil },
+    Entry(name: KinesisInput.name) { $0.kinesis.targets.isEmpty ? nil : KinesisInput($0.kinesis) },
     Entry(name: CloudWatchInput.name) { $0.cloudwatch.targets.isEmpty ? nil : CloudWatchInput($0.cloudwatch) },
   ]
 }

@@ -44,6 +44,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case cloudRequests = "kube_audit_cloud_requests_total"
   case logGroups = "kube_audit_log_groups"
   case logGroupsReadUntil = "kube_audit_log_groups_read_timestamp_seconds"
+  case streamReadUntil = "kube_audit_stream_read_timestamp_seconds"
   // Bounds.
   case queueBytes = "kube_audit_queue_bytes"
   case queueLimitBytes = "kube_audit_queue_limit_bytes"

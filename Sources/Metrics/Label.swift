@@ -9,6 +9,6 @@ public enum Label: String, CaseIterable, Sendable {
   case cloudService = "cloud_service"
   case cloudAccount = "cloud_account"
   case cloudRegion = "cloud_region"
-  case operation, state
+  case operation, state, stream
   case version, revision, branch, swiftversion, goos, goarch
 }

@@ -50,6 +50,7 @@ import Testing
     ("cloud_requests_total", .counter, "cloud_service, operation, cloud_region, outcome"),
     ("log_groups", .gauge, "cloud_account, cloud_region, state"),
     ("log_groups_read_timestamp_seconds", .gauge, "cloud_account, cloud_region"),
+    ("stream_read_timestamp_seconds", .gauge, "cloud_account, cloud_region, stream"),
     ("state_durable state_last_commit_timestamp_seconds state_size_bytes", .gauge, ""),
     ("state_filesystem_avail_bytes", .gauge, ""),  // Section 2: a bound that is not ours, and visible.
     ("state_commit_duration_seconds", .histogram, ""),

@@ -1,7 +1,7 @@
 /// Several records that Amazon's producer library has put into one record of Kinesis, taken out one after another.
 ///
 /// - Shape: four magic bytes, a message of Protocol Buffers whose field 3 is a record whose field 3 is its data, and an MD5 of
-///   the message, which is not verified: a damaged record shows as such by its content.
+///   the message, which is not verified: what Kinesis keeps and TLS carries needs no other guard.
 /// - Source: awslabs/amazon-kinesis-producer, `aggregation-format.md`.
 @safe struct AggregatedRecord {
   private static let magic: [UInt8] = [0xF3, 0x89, 0x9A, 0xC2]

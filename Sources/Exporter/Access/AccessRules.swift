@@ -104,15 +104,31 @@ struct ListenerRules: Sendable {
 
   /// Firehose comes with an access key and nothing else.
   private func firehoseFailures(_ settings: Settings) -> [Failure] {
-    guard !settings.inputs.firehose.listenAddresses.isEmpty,
-      push.context?.clients.certificates == .requiredAndVerified
-    else { return [] }
-    return [
-      failure(
-        "inputs.firehose.listen_addresses",
-        "Firehose shows no client certificate, and the file of inputs.webhook.config_file demands one",
-        "Ask for passwords there, or run another exporter for the webhook")
-    ]
+    let firehose = settings.inputs.firehose
+    guard !firehose.listenAddresses.isEmpty else {
+      guard !firehose.accessKeys.isEmpty else { return [] }
+      return [
+        failure(
+          "inputs.firehose.access_keys", "there is no address to deliver to",
+          "Write inputs.firehose.listen_addresses, or remove the keys")
+      ]
+    }
+    var failures: [Failure] = []
+    if firehose.accessKeys.isEmpty, !firehose.isInsecure {
+      failures.append(
+        failure(
+          "inputs.firehose.listen_addresses", "Firehose is asked for no access key",
+          "Name one in inputs.firehose.access_keys, or take deliveries from anybody with inputs.firehose.insecure: true"
+        ))
+    }
+    if push.context?.clients.certificates == .requiredAndVerified {
+      failures.append(
+        failure(
+          "inputs.firehose.listen_addresses",
+          "Firehose shows no client certificate, and the file of inputs.webhook.config_file demands one",
+          "Ask for passwords there, or run another exporter for the webhook"))
+    }
+    return failures
   }
 
   private mutating func warn(_ settings: Settings) {

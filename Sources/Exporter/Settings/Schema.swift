@@ -3,7 +3,8 @@ internal import Diagnostics
 
 /// Every setting, once. The file reader, the flags, `--config.check` and docs/configuration.md come from this list.
 enum Schema {
-  static let all: [Setting] = inputs + firehose + cloudwatch + queue + clusters + storage + counting + rules + limits + web + log
+  static let all: [Setting] =
+    inputs + firehose + kinesis + cloudwatch + queue + clusters + storage + counting + rules + limits + web + log
 
   /// The setting that a flag sets.
   static func setting(flag: String) -> Setting? { all.first { $0.flag == flag } }

@@ -41,6 +41,7 @@ struct Settings: Sendable, Equatable {
     var stdin = false
     var webhook = Webhook()
     var firehose = Firehose()
+    var kinesis = Kinesis()
     var cloudwatch = CloudWatch()
 
     struct File: Sendable, Hashable {
@@ -126,6 +127,13 @@ struct Settings: Sendable, Equatable {
     }
   }
 
+  struct Kinesis: Sendable, Equatable {
+    /// Empty: no stream is read.
+    var targets: [KinesisSettings.Target] = []
+    var start = KinesisSettings.Start.latest
+    var pollSeconds: Int64 = 1
+  }
+
   /// The detection rules.
   struct Detection: Sendable, Equatable {
     /// In their order; none: nothing is detected.
@@ -200,6 +208,7 @@ struct Settings: Sendable, Equatable {
     if !inputs.firehose.listenAddresses.isEmpty {
       names += inputs.firehose.accessKeys.flatMap { $0.clusters ?? [] } + (inputs.firehose.cluster.map { [$0] } ?? [])
     }
+    names += inputs.kinesis.targets.compactMap(\.cluster)
     let leavesUnnamed =
       inputs.stdin || inputs.files.contains { $0.cluster == nil } || webhook.map { $0.clusters.isEmpty } ?? false
     if leavesUnnamed, let givenClusterName { names.append(givenClusterName) }
@@ -213,7 +222,7 @@ struct Settings: Sendable, Equatable {
   /// Whether any input is configured.
   var hasInput: Bool {
     !inputs.files.isEmpty || inputs.stdin || !pushAddresses.isEmpty
-      || !inputs.cloudwatch.targets.isEmpty
+      || !inputs.cloudwatch.targets.isEmpty || !inputs.kinesis.targets.isEmpty
   }
 
   /// The addresses of the listener for those who push: each takes whatever may be pushed.

@@ -1,12 +1,14 @@
 internal import AWS
 internal import Counting
 internal import Diagnostics
+internal import Inputs
 
 /// What only several settings together can get wrong, and what no shape can say.
 enum SettingsChecks {
   /// Every such failure, without file and line.
   static func failures(_ settings: Settings) -> [Failure] {
-    inputs(settings) + firehose(settings) + cloudWatch(settings) + addresses(settings) + windows(settings) + names(settings)
+    inputs(settings) + kinesis(settings) + cloudWatch(settings) + addresses(settings) + windows(settings)
+      + names(settings)
       + limits(settings)
   }
 
@@ -53,22 +55,12 @@ enum SettingsChecks {
       }
   }
 
-  private static func firehose(_ settings: Settings) -> [Failure] {
-    let firehose = settings.inputs.firehose
-    if firehose.listenAddresses.isEmpty {
-      guard !firehose.accessKeys.isEmpty else { return [] }
-      return [
-        failure(
-          "inputs.firehose.access_keys", "there is no address to deliver to",
-          "Write inputs.firehose.listen_addresses, or remove the keys")
-      ]
+  /// Two readers of one stream would count everything twice.
+  private static func kinesis(_ settings: Settings) -> [Failure] {
+    let names = settings.inputs.kinesis.targets.map {
+      "\($0.stream.split(separator: "/").last ?? "") of \($0.place.region) by \($0.place.roleARN ?? "its own role")"
     }
-    guard firehose.accessKeys.isEmpty, !firehose.isInsecure else { return [] }
-    return [
-      failure(
-        "inputs.firehose.listen_addresses", "Firehose is asked for no access key",
-        "Name one in inputs.firehose.access_keys, or take deliveries from anybody with inputs.firehose.insecure: true")
-    ]
+    return duplicates(names).map { failure("inputs.kinesis.streams", "\($0) is named twice", "Keep one of the two") }
   }
 
   /// Of one account and region, no prefix begins with another: their log groups would be read twice.

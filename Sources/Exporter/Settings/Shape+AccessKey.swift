@@ -4,7 +4,8 @@ extension Shape where Value == Settings.Firehose.AccessKey {
   static let fields = [
     Field(
       name: "file",
-      help: "The file that holds the key alone, or Secrets Manager's `{\"api_key\": \"…\"}`. Either this or `environment`."),
+      help:
+        "The file that holds the key alone, or Secrets Manager's `{\"api_key\": \"…\"}`. Either this or `environment`."),
     Field(name: "environment", help: "The environment variable that holds it."),
     Field(name: "clusters", help: "The clusters whose events it may write. Default: all."),
   ]

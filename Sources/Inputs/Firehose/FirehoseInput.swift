@@ -75,14 +75,15 @@ struct FirehoseReceiver: Sendable {
     case .failure(let refusal): return refusal
     case .success(let content):
       let refusal: PushRefusal?
-      if !Self.isWhole(content.bytes) {
+      if !WholeObject.isOne(content.bytes) {
         refusal = PushRefusal(400, "the body is no JSON object")
       } else if !context.admitsPushes() {
         // Once more: the body may have taken its time.
         refusal = .notCommitting
       } else {
         let batch = Batch(
-          input: context.index, cluster: delivery.cluster, arrival: context.clock.now, shape: .delivery(id: delivery.id),
+          input: context.index, cluster: delivery.cluster, arrival: context.clock.now,
+          shape: .delivery(id: delivery.id),
           bytes: content.bytes, reservedBytes: content.reservedBytes, sourceBytes: received,
           naming: ClusterNaming(writable: request.head.writableClusters), reply: reply)
         refusal = context.queue.put(batch) ? nil : .noRoom
@@ -160,17 +161,5 @@ struct FirehoseReceiver: Sendable {
       id.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
     else { return nil }
     return id
-  }
-
-  /// Whether it begins and ends as an object does: a body that was cut on its way is to be sent again, and not to be counted
-  /// as far as it came.
-  private static func isWhole(_ bytes: ByteBuffer) -> Bool {
-    // SAFETY: the content is looked at while it is lent.
-    unsafe bytes.withBytes { bytes in
-      func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-      let first = unsafe bytes.first { !isBlank($0) }
-      let last = unsafe bytes.last { !isBlank($0) }
-      return first == UInt8(ascii: "{") && last == UInt8(ascii: "}")
-    }
   }
 }

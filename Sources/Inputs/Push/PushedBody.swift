@@ -22,7 +22,9 @@ enum PushedBody {
       return .success((request.body, request.reservedBytes))
     }
     var body = ReservedBuffer(queue, reservedBytes: request.reservedBytes)
-    if let refusal = decompress(request.body, into: &body, limit) { return refuse(refusal, releasing: body.reservedBytes) }
+    if let refusal = decompress(request.body, into: &body, limit) {
+      return refuse(refusal, releasing: body.reservedBytes)
+    }
     queue.release(request.reservedBytes)  // the compressed form is done with
     body.bytes.seal()
     return .success((body.bytes, body.reservedBytes - request.reservedBytes))
