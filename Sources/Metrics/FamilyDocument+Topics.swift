@@ -54,7 +54,8 @@ extension FamilyDocument {
     case .impersonatedUser: "The user in whose name the request was made."
     case .auditStage: "The audit event's stage: `RequestReceived`, `ResponseStarted`, `ResponseComplete`, `Panic`."
     case .codeClass: "The hundreds of the code: `1xx` to `5xx`, or `unknown`."
-    case .cloudService: "The service of a cloud: `logs` is CloudWatch Logs, `kinesis` Kinesis Data Streams, `sts` gives credentials."
+    case .cloudService:
+      "The service of a cloud: `logs` is CloudWatch Logs, `kinesis` Kinesis Data Streams, `sts` gives credentials."
     case .operation: "The service's own name for what was asked: `FilterLogEvents`."
     case .cloudAccount: "The account, its number; absent while it is not known."
     case .stream: "The name of a stream that is read: of Kinesis Data Streams."

@@ -84,7 +84,7 @@ import Testing
   }
 
   /// A record is bounded by itself, and all of them together.
-  @Test func bombs() {
+  @Test func bombsInRecords() {
     let records = ["\"\(EncodedTests.bomb)\"", Self.base64(Self.envelope)]
     #expect(deliver(Self.firehose(records)) { $0.recordBytes = 1 << 20 }.rejected == [.tooLong])
     #expect(deliver(Self.firehose(records)) { $0.recordBytes = 1 << 20 }.events.count == 2)

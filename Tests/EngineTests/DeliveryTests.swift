@@ -74,7 +74,7 @@ private let minute: Microseconds = 60 * 1_000_000
     #expect(try store.load().digests.filter { $0.kind == .delivery }.count == 1)
   }
 
-  @Test func evictionsAreCounted() {
+  @Test func evictedIDsAreCounted() {
     var engine = Engine(Workbench.settings, key: Workbench.key, rememberedBodies: 10, rememberedEvents: 5)
     for id in 0..<13 {
       engine.count(Workbench.batch(Self.body.utf8, .delivery(id: "\(id)"), input: 1))

@@ -64,7 +64,7 @@ import Testing
       ("/firehose", "", attributes(#"{"commonAttributes":{"k8s_cluster":""}}"#), 400),
       ("/firehose", "", attributes(#"{"commonAttributes":{"k8s_cluster":"foreign"}}"#), 403),
     ] as [(String, String, [String: String], Int)])
-  func refusedByTheHead(path: String, encoding: String, headers: [String: String], status: Int) throws {
+  func deliveriesRefusedByTheHead(path: String, encoding: String, headers: [String: String], status: Int) throws {
     let surroundings = Surroundings()
     let refusal = try send(Self.text, to: path, encoding: encoding, writable: ["own"], headers: headers, surroundings)
     #expect(refusal?.status == status)

@@ -59,9 +59,14 @@ import Testing
     #expect(plan.read("b", lastSequence: nil, isEnd: false).isEmpty)
     _ = plan.read("b", lastSequence: "9", isEnd: true)
     #expect(plan.readable == ["m", "o"])
-    // Parents that are no longer listed are forgotten, and hold nobody up.
-    let gone = plan.take([Self.shard("m", ["a", "b"]), Self.shard("o", ["gone"])], at: 0)
-    #expect(gone.count == 2 && plan.shards.count == 2 && plan.readable == ["m", "o"])
+    // Parents that are no longer listed hold nobody up, and are forgotten after a day; not if they come back before.
+    let children = [Self.shard("m", ["a", "b"]), Self.shard("o", ["gone"])]
+    #expect(plan.take(children, at: 0).isEmpty && plan.readable == ["m", "o"])
+    #expect(plan.take([], at: 3_600_000).isEmpty && plan.readable.isEmpty)
+    #expect(plan.take(children + [Self.shard("a")], at: 7_200_000).isEmpty && plan.readable == ["m", "o"])
+    #expect(plan.take(children, at: 86_400_001).count == 1 && plan.shards["b"] == nil && plan.shards["a"] != nil)
+    #expect(plan.take(children, at: 2 * 86_400_002).count == 1)
+    #expect(plan.shards.count == 2 && plan.readable == ["m", "o"])
     #expect(plan.read("a", lastSequence: "1", isEnd: false).isEmpty)
   }
 

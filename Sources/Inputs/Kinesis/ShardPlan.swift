@@ -9,8 +9,8 @@ internal import Engine
 /// records that led to it.
 /// - Invariant: no record is handed out twice, and none is passed over, wherever the reader is stopped and restored from what
 ///   was committed; as long as the stream keeps what was not read yet.
-/// - Shape: one position for each shard that is listed, and one for the stream, which tells that it was begun. What is no
-///   longer listed is forgotten.
+/// - Shape: one position for each shard that is listed, and one for the stream, which tells that it was begun. What is not
+///   listed for a day is forgotten.
 struct ShardPlan {
   /// From where on the first run reads.
   enum Beginning: Sendable, Equatable {
@@ -32,7 +32,12 @@ struct ShardPlan {
     var place: Place
     var parents: [String] = []
     var isListed = false
+    /// Since when listings lack it; milliseconds, by the clock of the service.
+    var missingSince: Int64?
   }
+
+  /// What is not listed for so long is forgotten. A listing that lacks what is there must not have it read anew.
+  private static let missingLimit: Int64 = 86_400_000
 
   /// What the stream's positions begin with.
   private let key: String
@@ -80,8 +85,12 @@ struct ShardPlan {
       }
       shards[shard.id]?.parents = shard.parents
       shards[shard.id]?.isListed = true
+      shards[shard.id]?.missingSince = nil
     }
     for (id, shard) in shards where !shard.isListed {
+      let since = shard.missingSince ?? now
+      shards[id]?.missingSince = since
+      guard now - since > Self.missingLimit else { continue }
       shards[id] = nil
       changes.append(.gone(stream: key + " " + id))
     }

@@ -98,7 +98,7 @@ final class StreamReader {
       report.forget("cannot list shards")
       let before = plan.shards
       let changes = plan.take(found, at: session.now / 1000)
-      for (id, shard) in before where plan.shards[id] == nil {
+      for (id, shard) in before where shard.isListed && plan.shards[id]?.isListed != true {
         readings[id] = nil
         guard shard.place != .done else { continue }
         report.note(
