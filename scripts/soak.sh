@@ -56,7 +56,7 @@ campaign pushes      20       EndToEndTests.PushProofTests.nothingIsLost
 campaign cloudwatch  3000     InputsTests.LogGroupReaderTests
 campaign log_groups  200      EndToEndTests.CloudWatchTests.everyEventOnce
 campaign deliveries  2000     EndToEndTests.FirehoseTests.everyDeliveryOnce
-campaign shards      20000    InputsTests.ShardPlanTests.everyRecordOnce
+campaign shards      3000     InputsTests.ShardPlanTests.everyRecordOnce
 campaign streams     300      EndToEndTests.KinesisTests.everyRecordOnce
 campaign stdin_kills 200      EndToEndTests.StdinFileTests
 campaign stops       30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact

@@ -86,7 +86,7 @@ import Testing
 
   /// A stream that grows, is split and merged, is read in pages, and whose reader is killed again and again: each record once,
   /// and none before those of its shard's parents.
-  @Test(arguments: 0..<Campaign.size("shards", short: 60)) func everyRecordOnce(seed: Int) {
+  @Test(arguments: 0..<Campaign.size("shards", short: 20)) func everyRecordOnce(seed: Int) {
     var random = SplitMix64(seed: UInt64(Campaign.seed + seed))
     var stream = RandomStream()
     var committed: [String: InputPosition] = [:]
