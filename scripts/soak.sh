@@ -58,6 +58,9 @@ campaign kills       1000     EndToEndTests.KillCampaignTests
 campaign pushes      20       EndToEndTests.PushProofTests.nothingIsLost
 campaign cloudwatch  3000     InputsTests.LogGroupReaderTests
 campaign log_groups  200      EndToEndTests.CloudWatchTests.everyEventOnce
+campaign deliveries  2000     EndToEndTests.FirehoseTests.everyDeliveryOnce
+campaign shards      3000     InputsTests.ShardPlanTests.everyRecordOnce
+campaign streams     300      EndToEndTests.KinesisTests.everyRecordOnce
 campaign stdin_kills 200      EndToEndTests.StdinFileTests
 campaign stops       30       EndToEndTests.OperationTests/stoppingUnderLoadIsExact
 campaign reloads     600      EndToEndTests.OperationTests/reloadsUnderLoadLoseNothing

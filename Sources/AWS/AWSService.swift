@@ -10,6 +10,7 @@ public struct AWSService: Sendable, Hashable {
   public static let cloudWatchLogs = AWSService(name: "logs", variable: "CLOUDWATCH_LOGS", target: "Logs_20140328")
   public static let cloudTrail = AWSService(
     name: "cloudtrail", variable: "CLOUDTRAIL", target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101")
+  public static let kinesis = AWSService(name: "kinesis", variable: "KINESIS", target: "Kinesis_20131202")
   public static let eks = AWSService(name: "eks", variable: "EKS", target: "")
   public static let sts = AWSService(name: "sts", variable: "STS", target: "")
   public static let ec2 = AWSService(name: "ec2", variable: "EC2", target: "")

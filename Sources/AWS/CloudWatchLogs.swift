@@ -199,6 +199,12 @@ struct JSONObjectText {
     members.append("\"\(key)\":[\(objects.map(\.text).joined(separator: ","))]")
   }
 
+  /// A time in seconds since the epoch with its milliseconds.
+  mutating func add(_ key: String, seconds milliseconds: Int64) {
+    let fraction = String(1000 + milliseconds % 1000).dropFirst()
+    members.append("\"\(key)\":\(milliseconds / 1000).\(fraction)")
+  }
+
   static func quoted(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {

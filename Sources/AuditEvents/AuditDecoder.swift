@@ -21,6 +21,10 @@ public struct AuditDecoder: ~Copyable {
     public var bodyBytes = 64 << 20
     /// The longest result of undoing base64, gzip or the escapes of one wrapping.
     public var unwrappedBytes = 64 << 20
+    /// The same of one record of a delivery. CloudWatch Logs puts a few MB into one.
+    public var recordBytes = 16 << 20
+    /// All that undoing the gzip of the records of one delivery may give.
+    public var deliveryBytes = 4 << 30
     /// The deepest nesting of JSON.
     public var depth = 200
     /// Whether events are first read in the API server's order of fields. The answers are the same without; for tests
@@ -38,22 +42,29 @@ public struct AuditDecoder: ~Copyable {
 
   /// Those that hold for what is being read.
   private(set) var limits: Limits
-  private let streamEventBytes: Int
+  private let given: Limits
   var order = OrderScanner()
   var any = AnyOrderScanner()
   /// For each level of wrapping, room for what it held.
   var scratch: [ByteBuffer]
   var inflater: Inflater
+  /// What gunzipping may still give while this is decoded.
+  var inflatedLeft = Int.max
+  /// What stands before the names of clusters that wrappings tell.
+  var clusterPrefix: [UInt8] = []
+  /// For each level of wrapping, room for such a name.
+  let clusterNames: [ByteBuffer]
   /// Events reported since the decoder was made: tells whether an attempt at unwrapping found any.
   var receivedCount: UInt64 = 0
 
   /// A decoder with bounds.
   public init(limits: Limits = Limits()) {
     self.limits = limits
-    streamEventBytes = limits.eventBytes
+    given = limits
     inflater = Inflater(limit: limits.unwrappedBytes)
     // Two for each level: undoing base64 and gzip takes one for either.
     scratch = (0..<2 * ExtentTable.levels).map { _ in ByteBuffer(capacity: 0) }
+    clusterNames = (0..<ExtentTable.levels).map { _ in ByteBuffer(capacity: 0) }
   }
 
   /// How the bytes are cut.
@@ -65,23 +76,30 @@ public struct AuditDecoder: ~Copyable {
     case lastOfStream
     /// Something whole that stands for itself: read like the last of a stream, within the limit of bodies.
     case body
+    /// A body of a delivery service: records that each were wrapped, and compressed, by themselves.
+    case delivery
   }
 
   /// Decodes all that `buffer` holds and reports it to `sink`.
   ///
+  /// - Parameter clusterPrefix: what stands before the names of clusters that log groups of EKS tell.
   /// - Returns: how many bytes were read. The rest is the beginning of something unfinished; hand it in again with what
   ///   follows. But with `.stream` always all. More than `Limits.eventBytes` are never left: that much unfinished is
   ///   rejected as too long.
   public mutating func decode<Sink: EventSink & ~Copyable>(
-    _ buffer: borrowing ByteBuffer, _ framing: Framing, into sink: inout Sink
+    _ buffer: borrowing ByteBuffer, _ framing: Framing, clusterPrefix: String = "", into sink: inout Sink
   ) -> Int {
     defer {
       for level in scratch.indices where scratch[level].capacity > Self.keptScratchBytes {
         scratch[level] = ByteBuffer(capacity: 0)
       }
     }
-    let isBody = framing == .body
-    limits.eventBytes = isBody ? limits.bodyBytes : streamEventBytes
+    let isDelivery = framing == .delivery
+    let isBody = framing == .body || isDelivery
+    limits.eventBytes = isBody ? given.bodyBytes : given.eventBytes
+    limits.unwrappedBytes = isDelivery ? min(given.unwrappedBytes, given.recordBytes) : given.unwrappedBytes
+    inflatedLeft = isDelivery ? given.deliveryBytes : .max
+    self.clusterPrefix = Array(clusterPrefix.utf8)
     let framing = isBody ? .lastOfStream : framing
     // SAFETY: the buffer is sealed and lent for the whole call; nothing of it is kept afterwards.
     return unsafe buffer.withBytes { bytes in

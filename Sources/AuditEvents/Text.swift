@@ -44,6 +44,13 @@ internal import CIntrinsics
     return true
   }
 
+  /// Whether the raw bytes are these.
+  public func equals(_ bytes: [UInt8]) -> Bool {
+    guard count == bytes.count else { return false }
+    for i in 0..<count where unsafe base[i] != bytes[i] { return false }
+    return true
+  }
+
   /// Where it begins, for this module's scanners.
   @inline(__always) var start: BytePointer { unsafe BytePointer(base) }
 

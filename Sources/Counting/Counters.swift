@@ -117,7 +117,7 @@ public struct Counters: ~Copyable {
       windows: spans, limit: limits.distinctUsers, sketchEntries: limits.sketchEntries, key: tableKey)
     skewed = [UInt64](repeating: 0, count: max(1, settings.inputs.count))
     late = skewed
-    cloud = CloudTables(settings, windows: windows, key: tableKey)
+    cloud = CloudTables(settings, windows: spans, key: tableKey)
   }
 
   /// Takes over what may change while running: trusted proxies, tracked objects and detection rules. Everything else stays.

@@ -11,6 +11,9 @@ public struct Batch: Sendable {
     case endOfStream(id: UInt64)
     /// A whole body that was pushed to `path`; its redelivery is recognised by path and content.
     case body(path: String)
+    /// A whole body of a delivery service. Its redelivery is recognised by the ID that the service gives it; nil where none
+    /// can come.
+    case delivery(id: String?)
   }
 
   /// Index of the input in the list of configured inputs: label `input` and its accounting.
@@ -20,6 +23,8 @@ public struct Batch: Sendable {
   /// When the bytes arrived.
   public let arrival: Microseconds
   public let shape: Shape
+  /// What holds for the clusters that wrappings inside name.
+  public let naming: ClusterNaming
   /// The content, sealed. The engine owns it from here on.
   public let bytes: ByteBuffer
   /// How many bytes of the queue's budget this batch holds; given back when it has been counted.
@@ -33,17 +38,32 @@ public struct Batch: Sendable {
 
   public init(
     input: Int, cluster: String, arrival: Microseconds, shape: Shape, bytes: ByteBuffer, reservedBytes: Int,
-    sourceBytes: Int, positions: [PositionChange] = [], reply: PushReply? = nil
+    sourceBytes: Int, naming: ClusterNaming = ClusterNaming(), positions: [PositionChange] = [],
+    reply: PushReply? = nil
   ) {
     self.input = input
     self.cluster = cluster
     self.arrival = arrival
     self.shape = shape
+    self.naming = naming
     self.bytes = bytes
     self.reservedBytes = reservedBytes
     self.sourceBytes = sourceBytes
     self.positions = positions
     self.reply = reply
+  }
+}
+
+/// What holds for the clusters that wrappings inside a batch name.
+public struct ClusterNaming: Sendable, Equatable {
+  /// What stands before the names that log groups of EKS tell.
+  public var prefix = ""
+  /// The clusters, prefix included, whose events are taken: those of others are dropped. Nil for all.
+  public var writable: Set<String>?
+
+  public init(prefix: String = "", writable: Set<String>? = nil) {
+    self.prefix = prefix
+    self.writable = writable
   }
 }
 

@@ -11,7 +11,8 @@ public import State
 public struct Engine: ~Copyable {
   private var decoder: AuditDecoder
   private var tally: Tally
-  private var redeliveries: Redeliveries
+  private var bodies: Redeliveries
+  private var deliveries: Redeliveries
   private let bodyKey: SipKey
   private let inputs: [String]
   /// Whether what changes will be asked for.
@@ -28,32 +29,39 @@ public struct Engine: ~Copyable {
   /// - Parameter key: keys hash tables and digests; random, but for tests and benchmarks that want the same run twice.
   public init(_ settings: EngineSettings, key: SipKey) {
     self.init(
-      settings, key: key, rememberedBodies: Redeliveries.limit, rememberedEvents: RepeatedEvents.generationLimit)
+      settings, key: key, rememberedBodies: Redeliveries.Kind.bodies.limit,
+      rememberedEvents: RepeatedEvents.generationLimit)
   }
 
   /// The same with room for fewer digests.
   init(_ settings: EngineSettings, key: SipKey, rememberedBodies: Int, rememberedEvents: Int) {
     self.init(
       settings, key: key, tally: Tally(settings, key: key, rememberedEvents: rememberedEvents),
-      redeliveries: Redeliveries(limit: rememberedBodies), isSaved: false)
+      bodies: Redeliveries(.bodies.holding(rememberedBodies)),
+      deliveries: Redeliveries(.deliveries.holding(rememberedBodies)), isSaved: false)
   }
 
   /// An engine that goes on where an earlier one was, and gives away what changes.
   ///
   /// - Errors: what was saved cannot be taken up again.
   public init(_ settings: EngineSettings, restoring saved: SavedState) throws(Failure) {
-    var redeliveries = Redeliveries(isSaved: true)
-    for blob in saved.digests where blob.kind == .pushedBody { try redeliveries.restore(blob) }
+    var bodies = Redeliveries(.bodies, isSaved: true)
+    for blob in saved.digests where blob.kind == .pushedBody { try bodies.restore(blob) }
+    var deliveries = Redeliveries(.deliveries, isSaved: true)
+    for blob in saved.digests where blob.kind == .delivery { try deliveries.restore(blob) }
     self.init(
-      settings, key: saved.key, tally: try Tally(settings, restoring: saved), redeliveries: redeliveries, isSaved: true)
+      settings, key: saved.key, tally: try Tally(settings, restoring: saved), bodies: bodies, deliveries: deliveries,
+      isSaved: true)
   }
 
   private init(
-    _ settings: EngineSettings, key: SipKey, tally: consuming Tally, redeliveries: Redeliveries, isSaved: Bool
+    _ settings: EngineSettings, key: SipKey, tally: consuming Tally, bodies: Redeliveries, deliveries: Redeliveries,
+    isSaved: Bool
   ) {
     decoder = AuditDecoder(limits: settings.decoding)
     self.tally = tally
-    self.redeliveries = redeliveries
+    self.bodies = bodies
+    self.deliveries = deliveries
     bodyKey = key
     inputs = settings.counting.inputs
     self.isSaved = isSaved
@@ -68,7 +76,7 @@ public struct Engine: ~Copyable {
   ///   - steady: a clock that is never set.
   /// - Returns: how the system's clock was set, if it was; nil as a rule.
   public mutating func keepTime(_ wall: Microseconds, steady: Microseconds) -> ClockStep? {
-    let newest = time == nil ? max(redeliveries.newest, tally.newestDigest) : 0
+    let newest = time == nil ? max(bodies.newest, deliveries.newest, tally.newestDigest) : 0
     let hasLeapt = time?.look(wall, steady) ?? false
     if time == nil { time = TimeKeeper(wall, steady, digestsUntil: newest) }
     let step: ClockStep? = tally.keepTime(wall).map { .back(by: $0) } ?? (hasLeapt ? .forward : nil)
@@ -88,6 +96,9 @@ public struct Engine: ~Copyable {
       let answer = countBody(batch, path: path)
       note(batch, unfinishedBytes: 0)
       return answer
+    case .delivery(let id):
+      countDelivery(batch, id: id)
+      note(batch, unfinishedBytes: 0)
     case .stream(let id):
       countStream(batch, id: id, .stream)
       note(batch, unfinishedBytes: unfinished.count(of: .init(input: batch.input, id: id)))
@@ -104,7 +115,8 @@ public struct Engine: ~Copyable {
     guard isSaved else { return change }
     hasChanged = false
     tally.takeChange(into: &change)
-    redeliveries.takeChange(into: &change)
+    bodies.takeChange(into: &change)
+    deliveries.takeChange(into: &change)
     for (key, position) in positions {
       if let position { change.positions.append(position) } else { change.removedPositions.append(key) }
     }
@@ -153,15 +165,26 @@ public struct Engine: ~Copyable {
   private mutating func countBody(_ batch: Batch, path: String) -> PushAnswer {
     let digest = digest(of: batch.bytes, path: path)
     let now = begin(batch)
-    if let first = redeliveries.delivery(of: digest, at: now) {
+    if let first = bodies.delivery(of: digest, at: now) {
       tally.countDuplicates(first.events)
       return first.isReadable ? .accepted : .nothingReadable
     }
     _ = decoder.decode(batch.bytes, .body, into: &tally)
     let isReadable = !tally.isNothingReadable && batch.bytes.count > 0
     let delivery = Redeliveries.Delivery(events: tally.eventsOfBatch, isReadable: isReadable)
-    tally.evict(digests: redeliveries.remember(digest, delivery, at: now))
+    tally.evict(digests: bodies.remember(digest, delivery, at: now))
     return delivery.isReadable ? .accepted : .nothingReadable
+  }
+
+  /// One bad record costs only itself, and what the service sends again is known by its ID: the answer is yes in any case.
+  private mutating func countDelivery(_ batch: Batch, id: String?) {
+    let now = begin(batch)
+    let digest = id.map { Digest(SipHash.hash24x128(Array($0.utf8).span, key: bodyKey)) }
+    if let digest, let first = deliveries.delivery(of: digest, at: now) { return tally.countDuplicates(first.events) }
+    _ = decoder.decode(batch.bytes, .delivery, clusterPrefix: batch.naming.prefix, into: &tally)
+    guard let digest else { return }
+    let delivery = Redeliveries.Delivery(events: tally.eventsOfBatch, isReadable: true)
+    tally.evict(digests: deliveries.remember(digest, delivery, at: now))
   }
 
   /// Nothing arrives later than now, and digests have a clock of their own, which is the answer.

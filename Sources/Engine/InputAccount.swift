@@ -150,11 +150,14 @@ enum DropReason: UInt8, CaseIterable {
   case shutdown
   /// Its end had not arrived, and too much else was unfinished too.
   case unfinished
+  /// Whoever sent it may not write events of its cluster.
+  case forbiddenCluster
 
   var label: String {
     switch self {
     case .shutdown: "shutdown"
     case .unfinished: "unfinished"
+    case .forbiddenCluster: "forbidden_cluster"
     }
   }
 }

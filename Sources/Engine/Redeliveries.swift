@@ -3,10 +3,11 @@ internal import Crypto
 internal import Diagnostics
 internal import State
 
-/// Recognises a pushed body that arrives again.
+/// Recognises what is pushed and arrives again.
 ///
 /// The API server repeats a batch byte for byte when an answer was lost, so the keyed digest of its path and content names it
-/// (DESIGN.md, "Duplicate"). `auditID` decides nothing: a client chooses it.
+/// (DESIGN.md, "Duplicate"). `auditID` decides nothing: a client chooses it. Delivery services give each request an ID, and
+/// repeat it: its keyed digest is the name.
 /// - Shape: one entry per body for `horizon`; at most `limit`, the oldest leave first.
 struct Redeliveries {
   /// What is remembered of a body.
@@ -17,29 +18,38 @@ struct Redeliveries {
     var isReadable: Bool
   }
 
-  /// Ten minutes: five attempts of the API server take 248 s at most.
-  static let horizon: Microseconds = 600 * 1_000_000
-  /// 32 bytes each. Four bodies a second of every one of 25 API servers for ten minutes.
-  static let limit = 65_536
+  /// How much is remembered, and for how long.
+  struct Kind {
+    let digests: DigestKind
+    let horizon: Microseconds
+    /// Entries, of 32 bytes of state each.
+    var limit: Int
 
-  private let limit: Int
+    /// Ten minutes: five attempts of the API server take 248 s at most. Four bodies a second of every one of 25 API servers.
+    static let bodies = Kind(digests: .pushedBody, horizon: 600 * 1_000_000, limit: 65_536)
+    /// Two hours and a quarter: Firehose repeats a request for two hours at most, its waiting for answers not counted. Eight
+    /// requests a second.
+    static let deliveries = Kind(digests: .delivery, horizon: 8_100 * 1_000_000, limit: 65_536)
+
+    func holding(_ limit: Int) -> Kind { Kind(digests: digests, horizon: horizon, limit: limit) }
+  }
+
+  private let kind: Kind
   private var known: [Digest: (delivery: Delivery, arrival: Microseconds)] = [:]
   private var order: [(digest: Digest, arrival: Microseconds)] = []
   private var oldest = 0
   /// Those that no state holds yet, coded; nil when none is kept.
   private var unsaved: [UInt8]?
 
-  /// - Parameters:
-  ///   - limit: entries; lower in tests.
-  ///   - isSaved: whether what is new will be asked for, to be saved.
-  init(limit: Int = limit, isSaved: Bool = false) {
-    self.limit = limit
+  /// - Parameter isSaved: whether what is new will be asked for, to be saved.
+  init(_ kind: Kind = .bodies, isSaved: Bool = false) {
+    self.kind = kind
     unsaved = isSaved ? [] : nil
   }
 
-  /// What was remembered of this body, or nil when it is new or `arrival` is later than the horizon.
+  /// What was remembered of it, or nil when it is new or `arrival` is later than the horizon.
   func delivery(of digest: Digest, at arrival: Microseconds) -> Delivery? {
-    guard let entry = known[digest], arrival - entry.arrival <= Self.horizon else { return nil }
+    guard let entry = known[digest], arrival - entry.arrival <= kind.horizon else { return nil }
     return entry.delivery
   }
 
@@ -55,8 +65,8 @@ struct Redeliveries {
 
   private mutating func insert(_ digest: Digest, _ delivery: Delivery, at arrival: Microseconds) -> UInt64 {
     var evicted: UInt64 = 0
-    while oldest < order.count, order[oldest].arrival < arrival - Self.horizon { forgetOldest() }
-    if order.count - oldest >= limit {
+    while oldest < order.count, order[oldest].arrival < arrival - kind.horizon { forgetOldest() }
+    if order.count - oldest >= kind.limit {
       forgetOldest()
       evicted = 1
     }
@@ -89,8 +99,8 @@ struct Redeliveries {
     guard let data = unsaved, !data.isEmpty else { return }
     unsaved = []
     let newest = order.last?.arrival ?? 0
-    change.digests.append(DigestBlob(kind: .pushedBody, arrival: newest, data: data))
-    change.forgotten[.pushedBody] = oldest < order.count ? order[oldest].arrival - Self.disorder : newest
+    change.digests.append(DigestBlob(kind: kind.digests, arrival: newest, data: data))
+    change.forgotten[kind.digests] = oldest < order.count ? order[oldest].arrival - Self.disorder : newest
   }
 
   /// Arrivals of one commit are in order to this much.
@@ -102,7 +112,7 @@ struct Redeliveries {
       guard let digest = blob.data.digest(at: at),
         let arrival = blob.data.word(at: at + 16).flatMap(Int64.init(exactly:)),
         KeptLimit.time.contains(arrival), let rest = blob.data.word(at: at + 24), rest >> 1 <= KeptLimit.total
-      else { throw .restoring("the digests of pushed bodies cannot be read") }
+      else { throw .restoring("the digests of what was pushed cannot be read") }
       _ = insert(digest, Delivery(events: rest >> 1, isReadable: rest & 1 == 1), at: arrival)
     }
   }

@@ -35,6 +35,8 @@ struct Tally: ~Copyable, EventSink {
   private var input = 0
   private var defaultCluster: ClusterIndex
   private var defaultClusterName = "default"
+  /// Whose events the batch may hold; nil for everybody's.
+  private var rights: ClusterRights?
   private var arrival: Microseconds = 0
   private var remembered: Microseconds = 0
   private(set) var eventsOfBatch: UInt64 = 0
@@ -94,6 +96,7 @@ struct Tally: ~Copyable, EventSink {
     turn(to: batch.input)
     defaultCluster = counters.cluster(named: batch.cluster)
     defaultClusterName = batch.cluster
+    rights = batch.naming.writable.map { ClusterRights($0, unnamed: batch.cluster) }
     self.arrival = arrival
     self.remembered = remembered
     account.read(bytes: batch.sourceBytes)
@@ -122,6 +125,7 @@ struct Tally: ~Copyable, EventSink {
 
   mutating func receive(_ event: borrowing AuditEvent) {
     eventsOfBatch &+= 1
+    if rights != nil, rights?.allows(event.cluster) == false { return account.drop(.forbiddenCluster) }
     let cluster = event.cluster.isEmpty ? defaultCluster : counters.cluster(named: event.cluster)
     if repeats.contains(event, cluster: defaultClusterName, arrival: remembered) { return account.countDuplicates(1) }
     let outcome = counters.count(event, cluster: cluster, input: input, arrival: arrival)

@@ -117,8 +117,12 @@ final class Reloader: Sendable {
   }
 
   private func warn(_ rules: ListenerRules) {
-    for (name, rules) in [("web.config_file", rules.web), ("inputs.webhook.config_file", rules.push)] {
-      for warning in rules.warnings {
+    let warnings = [
+      ("web.config_file", rules.web.warnings), ("inputs.webhook.config_file", rules.push.warnings),
+      ("inputs.firehose.access_keys", rules.keyWarnings),
+    ]
+    for (name, warnings) in warnings {
+      for warning in warnings {
         log.logger().warning("web configuration", metadata: ["setting": "\(name)", "problem": "\(warning)"])
       }
     }

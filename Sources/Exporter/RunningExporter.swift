@@ -100,9 +100,10 @@ final class RunningExporter: Sendable {
 
   /// What may be open of files and connections.
   private static func descriptors(_ settings: Settings, _ logger: Logger) throws(Failure) -> DescriptorBudget {
-    let addresses = settings.web.listenAddresses.count + settings.inputs.webhook.listenAddresses.count
+    let addresses = settings.web.listenAddresses.count + settings.pushAddresses.count
+    let inputs = settings.inputs
     let clouds =
-      settings.inputs.cloudwatch.targets.count + settings.inputs.cloudtrail.targets.count
+      inputs.cloudwatch.targets.count + inputs.cloudtrail.targets.count + inputs.kinesis.targets.count
       + settings.posture.targets.count
     let wanted = DescriptorBudget.wanted(addresses, clouds: clouds)
     let limit = DescriptorBudget.limit(raisedTo: wanted)
@@ -179,7 +180,7 @@ final class RunningExporter: Sendable {
     let routes = inputs.endpoints.map { Route.push($0.endpoint, queue: queue, status: $0.status) { gates.pushRights } }
     guard !routes.isEmpty else { return nil }
     return try HTTPServer(
-      addresses: settings.inputs.webhook.listenAddresses, options: options, router: Router(routes), counters: counters,
+      addresses: settings.pushAddresses, options: options, router: Router(routes), counters: counters,
       gate: gates.push)
   }
 

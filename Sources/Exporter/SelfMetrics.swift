@@ -71,7 +71,16 @@ extension SelfMetrics {
         ], Double(count))
     }
     // Two targets may be of one account and region.
-    let scopes = Dictionary(grouping: inputs.flatMap(\.snapshot.scopes)) { [$0.account, $0.region] }
+    let allScopes = inputs.flatMap(\.snapshot.scopes)
+    let streams = Dictionary(grouping: allScopes.filter { $0.stream != nil }) {
+      [$0.account, $0.region, $0.stream ?? ""]
+    }
+    for (place, scopes) in streams.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      guard let until = scopes.compactMap(\.readUntil).min() else { continue }
+      all[.streamReadUntil].append(
+        [(.cloudAccount, place[0]), (.cloudRegion, place[1]), (.stream, place[2])], Double(until) / 1e6)
+    }
+    let scopes = Dictionary(grouping: allScopes.filter { $0.stream == nil }) { [$0.account, $0.region] }
     for (place, scopes) in scopes.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       let labels: [(Label, String)] = [(.cloudAccount, place[0]), (.cloudRegion, place[1])]
       let counts = scopes.map(\.groups).reduce(into: [String: Int]()) { $0.merge($1, uniquingKeysWith: +) }

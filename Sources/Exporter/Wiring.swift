@@ -12,9 +12,17 @@ extension Settings {
     settings.expectedClusters = expectedClusters
     settings.decoding.eventBytes = limits.eventBytes
     // A pushed batch is one document: what the webhook lets in must be readable, or the API server loses it.
-    settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes)
+    settings.decoding.bodyBytes = max(limits.eventBytes, self.inputs.webhook.decodedLimitBytes, deliveryBytesLimit)
     if let rules { settings.detect(rules, matching: detection.matching == .all ? .all : .first) }
     return settings
+  }
+
+  /// The largest body of a delivery service that is taken.
+  private var deliveryBytesLimit: Int {
+    let settings = inputSettings
+    return max(
+      settings.firehose.isEnabled ? settings.firehose.bodyBytesLimit : 0,
+      settings.kinesis.targets.isEmpty ? 0 : KinesisSettings.answerBytesLimit)
   }
 
   /// What counting is told.
@@ -45,11 +53,22 @@ extension Settings {
     settings.webhook.clusters = webhookClusters
     settings.webhook.bodyBytesLimit = inputs.webhook.bodyLimitBytes
     settings.webhook.decodedBytesLimit = inputs.webhook.decodedLimitBytes
+    settings.firehose.isEnabled = !inputs.firehose.listenAddresses.isEmpty
+    settings.firehose.cluster = inputs.firehose.cluster
+    settings.kinesis = kinesisSettings
     settings.cloudwatch = cloudWatchSettings
     settings.cloudtrail.places = inputs.cloudtrail.targets
     settings.cloudtrail.pollSeconds = inputs.cloudtrail.pollSeconds
     settings.cloudtrail.overlapSeconds = inputs.cloudtrail.overlapSeconds
     settings.cloudtrail.lookBackSeconds = inputs.cloudtrail.lookBackSeconds
+    return settings
+  }
+
+  private var kinesisSettings: KinesisSettings {
+    var settings = KinesisSettings()
+    settings.targets = inputs.kinesis.targets
+    settings.start = inputs.kinesis.start
+    settings.pollSeconds = inputs.kinesis.pollSeconds
     return settings
   }
 

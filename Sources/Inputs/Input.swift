@@ -76,15 +76,46 @@ public struct Endpoint: Sendable {
   public let admit: @Sendable (PushHead) -> PushRefusal?
   /// Takes a whole request and returns at once; `reply` is answered later, exactly once.
   public let handle: @Sendable (PushRequest, PushReply) -> PushRefusal?
+  /// What is not as with the API server's webhook.
+  public let manners: PushManners
 
   public init(
-    path: String, bodyBytesLimit: Int, admit: @escaping @Sendable (PushHead) -> PushRefusal?,
+    path: String, bodyBytesLimit: Int, manners: PushManners = PushManners(),
+    admit: @escaping @Sendable (PushHead) -> PushRefusal?,
     handle: @escaping @Sendable (PushRequest, PushReply) -> PushRefusal?
   ) {
     self.path = path
     self.bodyBytesLimit = bodyBytesLimit
+    self.manners = manners
     self.admit = admit
     self.handle = handle
+  }
+}
+
+/// How those who push to an endpoint show who they are, and what they expect of an answer.
+public struct PushManners: Sendable {
+  /// The header that holds an access key, which takes the place of passwords; nil where the listener asks who they are.
+  public var accessKeyHeader: String?
+  /// The headers that the input looks at, in lower case.
+  public var headers: [String] = []
+  /// How long a request may take to arrive as a whole; nil for what holds of every request.
+  public var requestSeconds: Int?
+  /// The answer as the sender wants it, of whoever gives it; nil for plain text.
+  public var form: (@Sendable (_ head: PushHead, _ status: Int, _ text: String) -> PushForm)?
+
+  public init() {}
+}
+
+/// An answer in the form that a sender wants.
+public struct PushForm: Sendable, Equatable {
+  public let status: Int
+  public let contentType: String
+  public let body: String
+
+  public init(_ status: Int, contentType: String, body: String) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
   }
 }
 
@@ -96,10 +127,15 @@ public struct PushHead: Sendable {
   public let contentEncoding: String
   /// The clusters whose events the sender may write: 403 for others. Nil where nobody is asked who they are.
   public let writableClusters: Set<String>?
-  public init(path: String, contentEncoding: String, writableClusters: Set<String>? = nil) {
+  /// The headers that the endpoint looks at; what occurs several times is joined with commas.
+  public let headers: [String: String]
+  public init(
+    path: String, contentEncoding: String, writableClusters: Set<String>? = nil, headers: [String: String] = [:]
+  ) {
     self.path = path
     self.contentEncoding = contentEncoding
     self.writableClusters = writableClusters
+    self.headers = headers
   }
 }
 

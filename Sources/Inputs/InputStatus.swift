@@ -35,11 +35,13 @@ public final class InputStatus: Sendable {
     }
   }
 
-  /// Log groups of one account and region.
+  /// Log groups of one account and region, or a stream there.
   public struct CloudScope: Sendable, Equatable {
     /// Empty while it is not known.
     public var account: String
     public var region: String
+    /// The stream's name; nil for log groups.
+    public var stream: String?
     /// How many log groups are in which state: `read`, `failing`, `refused`.
     public var groups: [String: Int] = [:]
     /// Until when all that should be read is read, by the time of the events; nil before the first groups were found.

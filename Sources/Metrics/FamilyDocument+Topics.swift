@@ -55,7 +55,10 @@ extension FamilyDocument {
     case .auditStage: "The audit event's stage: `RequestReceived`, `ResponseStarted`, `ResponseComplete`, `Panic`."
     case .codeClass: "The hundreds of the code: `1xx` to `5xx`, or `unknown`."
     case .cloudService:
-      "The service of a cloud: `logs` is CloudWatch Logs, `eks` has the clusters, `ec2` the regions, `sts` gives credentials."
+      """
+      The service of a cloud: `logs` is CloudWatch Logs, `kinesis` Kinesis Data Streams, `eks` has the clusters, `ec2` the \
+      regions, `cloudtrail` the calls, `sts` gives credentials.
+      """
     case .errorCode: "The service's own word for why a call failed: `AccessDenied`; `(none)` where it succeeded."
     case .logType: "A type of control-plane log: `api`, `audit`, `authenticator`, `controllerManager`, `scheduler`."
     case .principal:
@@ -69,6 +72,7 @@ extension FamilyDocument {
     case .operation: "The service's own name for what was asked: `FilterLogEvents`."
     case .cloudProvider: "The cloud that was asked: `aws`."
     case .cloudAccount: "The account, its number; absent while it is not known."
+    case .stream: "The name of a stream that is read: of Kinesis Data Streams."
     case .cloudRegion: "The region of a cloud; absent where there is none."
     case .status: "How a cluster logs: `enabled`, `degraded`, `disabled`, `silent`, `unknown`."
     case .state: "`read`; `failing`: the last try failed; `refused`: cannot be read at all."

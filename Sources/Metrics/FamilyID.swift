@@ -54,6 +54,7 @@ public enum FamilyID: String, CaseIterable, Sendable {
   case cloudRequests = "kube_audit_cloud_requests_total"
   case logGroups = "kube_audit_log_groups"
   case logGroupsReadUntil = "kube_audit_log_groups_read_timestamp_seconds"
+  case streamReadUntil = "kube_audit_stream_read_timestamp_seconds"
   // Posture.
   case clusterLogTypeEnabled = "kube_audit_cluster_log_type_enabled"
   case clusterLoggingStatus = "kube_audit_cluster_logging_status"

@@ -118,6 +118,11 @@ extension Families {
           and while the log of an absence is read.
           """,
         query: "time() - kube_audit_log_groups_read_timestamp_seconds > 600"),
+      Family(
+        .streamReadUntil, .gauge, [.cloudAccount, .cloudRegion, .stream],
+        help: "Until when all shards of a stream are read, as Unix time: the one that is furthest behind.",
+        note: "By `MillisBehindLatest` of Kinesis. Absent until each shard was read once.",
+        query: "time() - kube_audit_stream_read_timestamp_seconds > 600"),
     ])
 
   // MARK: Bounds

@@ -13,6 +13,6 @@ public enum Label: String, CaseIterable, Sendable {
   case errorCode = "error_code"
   case logType = "log_type"
   case principal, role, change, insight
-  case operation, state, status
+  case operation, state, status, stream
   case version, revision, branch, swiftversion, goos, goarch
 }

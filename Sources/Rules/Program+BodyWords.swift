@@ -9,7 +9,7 @@ extension Program {
     // Constants that have a part in common can be looked for by it.
     var shares: [[UInt8]: Int] = [:]
     for check in checks { for part in constantParts(check).joined() { shares[part, default: 0] += 1 } }
-    for index in checks.indices where checks[index].absence == .withoutBodies && checks[index].right < 0 {
+    for index in checks.indices where !checks[index].absence.isDisjoint(with: .bodies) && checks[index].right < 0 {
       var needed = constantParts(checks[index]).compactMap { parts in
         parts.max { (shares[$0] ?? 0, $0.count) < (shares[$1] ?? 0, $1.count) }
       }

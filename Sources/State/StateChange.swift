@@ -29,6 +29,8 @@ public enum DigestKind: UInt8, Sendable, CaseIterable {
   case matchedRequest = 3
   /// A record of CloudTrail that may arrive by a second way.
   case cloudRecord = 4
+  /// The ID of a delivery, so that its redelivery is known.
+  case delivery = 5
 }
 
 /// The digests of one kind that came since the last commit, in the coding of whoever remembers them.

@@ -77,7 +77,7 @@ private let minute: Microseconds = 60 * 1_000_000
 
   @Test func theTableIsBoundedAndTheOldestLeavesFirst() {
     var table = Redeliveries()
-    let limit = UInt64(Redeliveries.limit)
+    let limit = UInt64(Redeliveries.Kind.bodies.limit)
     var evicted: UInt64 = 0
     for n in 0..<limit + 100 { evicted += table.remember(digest(n), .init(events: n, isReadable: true), at: 0) }
     #expect(evicted == 100)
@@ -121,7 +121,7 @@ private let minute: Microseconds = 60 * 1_000_000
     for _ in 0..<4_000 {
       now += Microseconds(random.pick(0...30)) * 1_000_000
       let n = UInt64(random.pick(0...60))
-      let expected = list[n].map { now - $0 <= Redeliveries.horizon } ?? false
+      let expected = list[n].map { now - $0 <= Redeliveries.Kind.bodies.horizon } ?? false
       #expect((table.delivery(of: digest(n), at: now) != nil) == expected)
       guard !expected else { continue }
       list[n] = now

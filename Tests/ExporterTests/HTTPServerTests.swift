@@ -154,6 +154,34 @@ private let hello = Route("/hello") { _, responder in responder.answer(.text(200
     #expect(answer.hasPrefix("HTTP/1.1 200"))
   }
 
+  /// A path may give its senders longer than others have; then its time is up too.
+  @Test func aPathMayTakeLonger() throws {
+    func route(_ path: String, seconds: Int?) -> Route {
+      var policy = Route.BodyPolicy(
+        limitBytes: 1_000, admit: { _ in nil }, reserve: { _, _ in true }, release: { _ in })
+      policy.requestSeconds = seconds
+      return Route(path, methods: ["POST"], body: policy) { $1.answer(.text(200, "")) }
+    }
+    let server = try HTTPServer.local([route("/slow", seconds: 3), route("/usual", seconds: nil)]) {
+      $0.requestSeconds = 1
+    }
+    defer { server.stop(graceMilliseconds: 100) }
+    func send(_ path: String, letters: Int) throws -> String {
+      let client = try RawConnection(port: server.port, secondsLimit: 100)
+      client.send("POST \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(letters)\r\n\r\n")
+      for _ in 0..<letters {
+        guard client.send("a") else { break }
+        // Not a wait: it is the pace at which this client sends.
+        usleep(100_000)
+      }
+      return client.read()
+    }
+    // Two seconds; and a minute, which nobody is given.
+    #expect(try send("/slow", letters: 20).hasPrefix("HTTP/1.1 200"))
+    #expect(try send("/slow", letters: 600).isEmpty)
+    #expect(try send("/usual", letters: 600).isEmpty)
+  }
+
   @Test func slowClientsAreCut() throws {
     let server = try HTTPServer.local([hello, Route("/post", methods: ["POST"]) { $1.answer(.text(200, "")) }]) {
       $0.requestSeconds = 1

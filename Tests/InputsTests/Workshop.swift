@@ -185,7 +185,7 @@ final class Basin: BatchOutlet {
         if !bytes.isEmpty, bytes.last != 0x0A { state.faults.append("a piece does not end after a line break") }
         take(bytes, id, false, &state)
       case .endOfStream(let id): take(bytes, id, true, &state)
-      case .body: state.faults.append("a body from a file")
+      case .body, .delivery: state.faults.append("a body from a file")
       }
       kept.withLock { kept in
         kept.batches -= 1

@@ -72,6 +72,7 @@ import Testing
     ("cloud_requests_total", .counter, "cloud_service, operation, cloud_region, outcome"),
     ("log_groups", .gauge, "cloud_account, cloud_region, state"),
     ("log_groups_read_timestamp_seconds", .gauge, "cloud_account, cloud_region"),
+    ("stream_read_timestamp_seconds", .gauge, "cloud_account, cloud_region, stream"),
     ("cluster_log_type_enabled", .gauge, "cloud_provider, cloud_account, cloud_region, k8s_cluster, log_type"),
     ("cluster_logging_status", .gauge, "cloud_provider, cloud_account, cloud_region, k8s_cluster, status"),
     // Section 4 has statuses for what the API says; what it says of the log group, and what it does not list, is apart.

@@ -122,6 +122,11 @@ CLOUDS = [
          "{{cloud_account}} {{cloud_region}}")],
         "How long ago the log group that is furthest behind was read to its end. It grows when a quota binds, a log "
         "group cannot be read, or the log of an absence is read.", unit="s"),
+    graph("Streams read until", [
+        ("max by (cloud_account, cloud_region, stream) (time() - kube_audit_stream_read_timestamp_seconds)",
+         "{{cloud_account}} {{cloud_region}} {{stream}}")],
+        "How long ago the shard that is furthest behind was read to its end, of each Kinesis stream. It grows when a shard "
+        "cannot be read, or others read as much of it.", unit="s"),
     graph("Log groups", [
         ("sum by (cloud_account, cloud_region, state) (kube_audit_log_groups)",
          "{{cloud_account}} {{cloud_region}} {{state}}")],

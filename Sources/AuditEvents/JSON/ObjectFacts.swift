@@ -50,6 +50,9 @@ struct ObjectFacts {
 
   func has(_ key: WrappingKey) -> Bool { present & (1 << UInt64(key.rawValue)) != 0 }
 
+  /// Whether no other wrapping key occurred.
+  func hasOnly(_ key: WrappingKey) -> Bool { present == 1 << UInt64(key.rawValue) }
+
   /// An audit event by its kind, or by fields that only an event has: an item of a list has no kind.
   @inline(__always) var isEvent: Bool {
     if kind == .event, isAuditGroup { return true }
@@ -131,7 +134,7 @@ struct Extent {
 enum WrappingKey: UInt8, CaseIterable {
   case items, records, category, properties, resourceID, time, atTime, date, timestamp
   case protoPayload, labels, insertID, resource, operation, entry, auditPayload, entries
-  case data, awslogs, logEvents, messageType, logGroup, events, capitalRecords, kinesis, resourceLogs
+  case data, awslogs, logEvents, messageType, logGroup, events, capitalRecords, capitalData, kinesis, resourceLogs
   case log, message, atMessage, body, event, structured, raw, line, original, msg, logProcessed
   case forwardedLevel, openshiftLevel
   case eventID, eventTime, eventSource, insightDetails
@@ -163,6 +166,7 @@ enum WrappingKey: UInt8, CaseIterable {
     case .logGroup: "logGroup"
     case .events: "events"
     case .capitalRecords: "Records"
+    case .capitalData: "Data"
     case .kinesis: "kinesis"
     case .resourceLogs: "resourceLogs"
     case .log: "log"

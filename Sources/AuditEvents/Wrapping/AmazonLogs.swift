@@ -1,9 +1,10 @@
 // What Amazon's services wrap around log lines: CloudWatch subscriptions, FilterLogEvents answers, Lambda's `awslogs`,
-// Kinesis records.
+// Kinesis records, Firehose's requests.
 extension AuditDecoder {
   /// Reads the object that the any-order scanner has just read if it is one of these; false when it is not.
   ///
-  /// - Source: docs.aws.amazon.com, "Log group-level subscription filters", "Using AWS Lambda with Amazon Kinesis".
+  /// - Source: docs.aws.amazon.com, "Log group-level subscription filters", "Using AWS Lambda with Amazon Kinesis",
+  ///   "GetRecords".
   mutating func readAmazon<Sink: EventSink & ~Copyable>(
     _ facts: ObjectFacts, _ context: Context, into sink: inout Sink
   ) -> Bool {
@@ -30,8 +31,27 @@ extension AuditDecoder {
   /// The context of a subscription's events: their cluster is in the log group's name, `/aws/eks/<name>/cluster`.
   func amazonContext(_ facts: ObjectFacts, _ context: Context) -> Context {
     var inner = context
-    if let group = extent(.logGroup, facts, context)?.text, let name = group.eksCluster { inner.cluster = name }
+    if let group = extent(.logGroup, facts, context)?.text, let name = group.eksCluster {
+      inner.cluster = prefixed(name, level: context.level)
+    }
     return inner
+  }
+
+  /// The name behind the prefix that whoever handed the bytes in gives to the names of clusters.
+  private func prefixed(_ name: Text, level: Int) -> Text {
+    guard !clusterPrefix.isEmpty else { return name }
+    let buffer = clusterNames[level]
+    buffer.clear()
+    buffer.append(clusterPrefix)
+    buffer.append(unescaped: name)
+    buffer.seal()
+    // SAFETY: the buffer belongs to this level, and is written anew only when the next envelope of this level is read: the
+    // events of this one have been reported then.
+    return unsafe buffer.withBytes { bytes in
+      guard let base = bytes.baseAddress else { return .empty }
+      let start = unsafe BytePointer(base)
+      return start.text(to: start + bytes.count, isEscaped: false)
+    }
   }
 
   /// Reads the log event that the any-order scanner has just read.
@@ -47,15 +67,36 @@ extension AuditDecoder {
     readCarried(message, inner, into: &sink)
   }
 
-  /// Reads the record of Kinesis or CloudTrail that the any-order scanner has just read.
+  /// Reads the record of Kinesis, of a Lambda's event or of GetRecords' answer, or that of CloudTrail, that the any-order scanner
+  /// has just read.
   mutating func deliverKinesisRecord<Sink: EventSink & ~Copyable>(
     _ place: BytePointer, _ context: Context, into sink: inout Sink
   ) {
-    guard let record = extent(.kinesis, any.facts, context), let data = find("data", in: record), data.isString else {
-      if Self.isCloudTrail(any.facts) { return deliverCloudTrail(place, context, into: &sink) }
+    let facts = any.facts
+    let lambda = extent(.kinesis, facts, context).flatMap { find("data", in: $0) }
+    guard let data = lambda ?? extent(.capitalData, facts, context), data.isString else {
+      if Self.isCloudTrail(facts) { return deliverCloudTrail(place, context, into: &sink) }
       return ignore(.otherCategory, context, into: &sink)
     }
     readEncoded(data.text, context, into: &sink)
+  }
+
+  /// Reads the element of `records` that the any-order scanner has just read. Firehose's have nothing but `data`: base64, and
+  /// in an example of its documentation the content itself.
+  ///
+  /// - Source: docs.aws.amazon.com, "Understand HTTP endpoint delivery request and response specifications".
+  mutating func deliverRecord<Sink: EventSink & ~Copyable>(
+    _ place: BytePointer, _ context: Context, into sink: inout Sink
+  ) {
+    let facts = any.facts
+    guard !facts.isEvent, facts.hasOnly(.data), let data = extent(.data, facts, context) else {
+      return deliver(place, context, into: &sink)
+    }
+    if data.isString, !data.text.beginsLikeJSON {
+      readEncoded(data.text, context, into: &sink)
+    } else {
+      readCarried(data, context, into: &sink)
+    }
   }
 }
 

@@ -9,7 +9,6 @@ extension AuditDecoder {
     var inner = context
     inner.outermost = context.outermost ?? text.start
     let decoded = scratch[2 * context.level]
-    let inflated = scratch[2 * context.level + 1]
     decoded.clear()
     guard text.count / 4 * 3 <= limits.unwrappedBytes else {
       return reject(.tooLong, at: text.start, inner, into: &sink)
@@ -17,30 +16,47 @@ extension AuditDecoder {
     guard Base64.decode(text, into: decoded) else {
       return reject(.badEncoding, at: text.start, inner, into: &sink)
     }
-    guard isGzip(decoded) else { return readScratch(decoded, inner, into: &sink) }
-    inflated.clear()
-    do throws(Gzip.Failure) {
-      try inflate(decoded, into: inflated)
-      readScratch(inflated, inner, into: &sink)
-    } catch {
-      reject(error == .tooLong ? .tooLong : .badEncoding, at: text.start, inner, into: &sink)
+    // SAFETY: the content is lent for the call, and what is read of it is copied first.
+    unsafe decoded.withBytes { bytes in
+      guard unsafe AggregatedRecord.isOne(bytes) else { return unsafe readContent(bytes, inner, into: &sink) }
+      var pieces = unsafe AggregatedRecord(bytes)
+      while let piece = pieces.next() {
+        unsafe readContent(UnsafeBufferPointer(rebasing: bytes[piece]), inner, into: &sink)
+      }
+      if pieces.isMalformed { reject(.badEncoding, at: text.start, inner, into: &sink) }
     }
   }
 
-  /// Whether the content begins as gzip does.
-  private func isGzip(_ buffer: ByteBuffer) -> Bool {
-    // SAFETY: the bytes are looked at while they are lent.
-    unsafe buffer.withBytes { unsafe Gzip.isGzip($0) }
+  /// Reads what `content` holds, perhaps gzip.
+  // SAFETY: the content is lent for the call, and stands in the first scratch buffer of this level alone, which is written
+  // only where the next encoded text of this level is read.
+  @unsafe private mutating func readContent<Sink: EventSink & ~Copyable>(
+    _ content: UnsafeBufferPointer<UInt8>, _ context: Context, into sink: inout Sink
+  ) {
+    let room = scratch[2 * context.level + 1]
+    room.clear()
+    guard unsafe Gzip.isGzip(content) else {
+      unsafe room.append(raw: UnsafeRawBufferPointer(content))
+      return readScratch(room, context, into: &sink)
+    }
+    do throws(Gzip.Failure) {
+      try unsafe inflate(content, into: room)
+      readScratch(room, context, into: &sink)
+    } catch {
+      let place = context.outermost ?? context.origin
+      reject(error == .tooLong ? .tooLong : .badEncoding, at: place, context, into: &sink)
+    }
   }
 
-  private mutating func inflate(_ input: ByteBuffer, into output: ByteBuffer) throws(Gzip.Failure) {
-    inflater.reset(limit: limits.unwrappedBytes)
+  @unsafe private mutating func inflate(
+    _ input: UnsafeBufferPointer<UInt8>, into output: ByteBuffer
+  ) throws(Gzip.Failure) {
+    inflater.reset(limit: min(limits.unwrappedBytes, inflatedLeft))
+    defer { inflatedLeft -= inflater.outputBytes }
     // SAFETY: two different buffers; pieces are copied before the next one is made.
-    try unsafe input.withBytes { bytes throws(Gzip.Failure) in
-      try unsafe inflater.feed(UnsafeRawBufferPointer(bytes)) { piece in
-        unsafe output.append(raw: piece)
-        return true
-      }
+    try unsafe inflater.feed(UnsafeRawBufferPointer(input)) { piece in
+      unsafe output.append(raw: piece)
+      return true
     }
     try inflater.finish()
   }

@@ -24,7 +24,7 @@ extension AuditDecoder {
       return readElements(items, as: .item, context, into: &sink)
     }
     if facts.has(.records), let records = extent(.records, facts, context), records.isArray {
-      return readElements(records, as: .object, context, into: &sink)
+      return readElements(records, as: .record, context, into: &sink)
     }
     if facts.has(.category), facts.has(.properties) { return readAzureRecord(context, into: &sink) }
     if facts.has(.protoPayload) || facts.has(.auditPayload) || facts.has(.entries),
@@ -55,7 +55,8 @@ extension AuditDecoder {
     switch key {
     case .items where facts.kind == .eventList && facts.isAuditGroup:
       readElements(list, as: .item, context, into: &sink)
-    case .records, .entries: readElements(list, as: .object, context, into: &sink)
+    case .records: readElements(list, as: .record, context, into: &sink)
+    case .entries: readElements(list, as: .object, context, into: &sink)
     case .logEvents, .events:
       readElements(list, as: .logEvent, amazonContext(facts, context), into: &sink)
     default: return false
@@ -90,9 +91,11 @@ extension AuditDecoder {
     case item
     /// Anything that may stand by itself.
     case object
+    /// The same, or `{"data": "…"}`.
+    case record
     /// `{"timestamp": ms, "message": "…"}`.
     case logEvent
-    /// `{"kinesis": {"data": "…"}}`, or a record of CloudTrail.
+    /// `{"kinesis": {"data": "…"}}`, `{"Data": "…"}`, or a record of CloudTrail.
     case kinesisRecord
   }
 
@@ -145,6 +148,7 @@ extension AuditDecoder {
     switch kind {
     case .item: deliverItem(place, context, into: &sink)
     case .object: deliver(place, context, into: &sink)
+    case .record: deliverRecord(place, context, into: &sink)
     case .logEvent: deliverLogEvent(place, context, into: &sink)
     case .kinesisRecord: deliverKinesisRecord(place, context, into: &sink)
     }

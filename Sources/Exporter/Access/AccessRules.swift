@@ -27,6 +27,10 @@ struct AccessRules: Sendable {
 struct ListenerRules: Sendable {
   var web = AccessRules()
   var push = AccessRules()
+  /// Those of Firehose.
+  var keys = AccessKeys()
+  /// What is not as it should be with them.
+  var keyWarnings: [String] = []
   /// Every file that was read.
   var files: [String] = []
 
@@ -45,7 +49,10 @@ struct ListenerRules: Sendable {
     } catch { failures += error.all }
     do throws(Failures) {
       rules.push = try AccessRules.load(settings.inputs.webhook.configFile, files: &files)
-      failures += rules.pushFailures(settings)
+      failures += rules.pushFailures(settings) + rules.firehoseFailures(settings)
+    } catch { failures += error.all }
+    do throws(Failures) {
+      rules.keys = try AccessKeys(settings.inputs.firehose, files: &files)
     } catch { failures += error.all }
     guard failures.isEmpty else { return (.failure(Failures(failures)), files) }
     rules.files = files
@@ -65,9 +72,9 @@ struct ListenerRules: Sendable {
         ]
       }
       guard !webhook.isInsecure else { return [] }
-      return webhook.listenAddresses.filter { !$0.isLoopback }.map {
+      return settings.webhookAddresses.filter { !$0.isLoopback }.map {
         failure(
-          "inputs.webhook.listen_addresses",
+          settings.key(ofPushAddress: $0),
           "\($0) can be reached from other machines, and pushes are not authenticated",
           "Ask for passwords (basic_auth_users) or certificates (client_auth_type: RequireAndVerifyClientCert) in the file of "
             + "inputs.webhook.config_file, or listen on 127.0.0.1")
@@ -95,6 +102,35 @@ struct ListenerRules: Sendable {
     }
   }
 
+  /// Firehose comes with an access key and nothing else.
+  private func firehoseFailures(_ settings: Settings) -> [Failure] {
+    let firehose = settings.inputs.firehose
+    guard !firehose.listenAddresses.isEmpty else {
+      guard !firehose.accessKeys.isEmpty else { return [] }
+      return [
+        failure(
+          "inputs.firehose.access_keys", "there is no address to deliver to",
+          "Write inputs.firehose.listen_addresses, or remove the keys")
+      ]
+    }
+    var failures: [Failure] = []
+    if firehose.accessKeys.isEmpty, !firehose.isInsecure {
+      failures.append(
+        failure(
+          "inputs.firehose.listen_addresses", "Firehose is asked for no access key",
+          "Name one in inputs.firehose.access_keys, or take deliveries from anybody with inputs.firehose.insecure: true"
+        ))
+    }
+    if push.context?.clients.certificates == .requiredAndVerified {
+      failures.append(
+        failure(
+          "inputs.firehose.listen_addresses",
+          "Firehose shows no client certificate, and the file of inputs.webhook.config_file demands one",
+          "Ask for passwords there, or run another exporter for the webhook"))
+    }
+    return failures
+  }
+
   private mutating func warn(_ settings: Settings) {
     func isPlain(_ rules: AccessRules, _ addresses: [ListenAddress]) -> Bool {
       rules.context == nil && !rules.configuration.users.isEmpty && addresses.contains { !$0.isLoopback }
@@ -102,6 +138,12 @@ struct ListenerRules: Sendable {
     let text = "passwords cross the network in the clear: add tls_server_config"
     if isPlain(web, settings.web.listenAddresses) { web.warnings.append(text) }
     if isPlain(push, settings.inputs.webhook.listenAddresses) { push.warnings.append(text) }
+    keyWarnings = keys.warnings
+    if push.context == nil, settings.inputs.firehose.listenAddresses.contains(where: { !$0.isLoopback }) {
+      keyWarnings.append(
+        "access keys cross the network in the clear: add tls_server_config to inputs.webhook.config_file, unless a load "
+          + "balancer speaks TLS before it")
+    }
   }
 
   private func failure(_ key: String, _ what: String, _ remedy: String) -> Failure {

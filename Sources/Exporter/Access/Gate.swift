@@ -81,9 +81,11 @@ final class Gate: Sendable {
 
   /// Judges a request by its head.
   ///
-  /// - Parameter tell: called when the verdict was to wait, on another thread: whether the password is right.
+  /// - Parameters:
+  ///   - asksPassword: whether it is to be asked for, where there are users; who comes without shows who they are otherwise.
+  ///   - tell: called when the verdict was to wait, on another thread: whether the password is right.
   func judge(
-    authorization: String?, peer: TLSPeer?, from address: @autoclosure () -> ClientAddress,
+    authorization: String?, peer: TLSPeer?, asksPassword: Bool = true, from address: @autoclosure () -> ClientAddress,
     tell: @escaping PasswordChecker.Tell
   ) -> Verdict {
     let rules = rules.withLock { $0 }
@@ -98,7 +100,7 @@ final class Gate: Sendable {
       }
     }
     let sender = Sender(certificateNames: peer?.names ?? [])
-    guard !rules.configuration.users.isEmpty else { return .pass(rules.isAuthenticating ? sender : nil) }
+    guard asksPassword, !rules.configuration.users.isEmpty else { return .pass(rules.isAuthenticating ? sender : nil) }
     return login(authorization, sender, address(), tell)
   }
 

@@ -11,7 +11,7 @@ final class Gates: Sendable {
   init(_ rules: ListenerRules, _ settings: Settings) throws(Failure) {
     web = try Gate(rules.web)
     push = try Gate(rules.push)
-    rights = Lock(PushRights(settings.inputs.webhook.writers))
+    rights = Lock(PushRights(settings.inputs.webhook.writers, keys: rules.keys))
   }
 
   var pushRights: PushRights { rights.withLock { $0 } }
@@ -34,8 +34,12 @@ final class Gates: Sendable {
     do throws(Failure) {
       let isWebNew = try web.replace(rules.web)
       let isPushNew = try push.replace(rules.push)
-      rights.withLock { $0 = PushRights(settings.inputs.webhook.writers) }
-      return isWebNew || isPushNew
+      let fresh = PushRights(settings.inputs.webhook.writers, keys: rules.keys)
+      let areRightsNew = rights.withLock { rights in
+        defer { rights = fresh }
+        return rights != fresh
+      }
+      return isWebNew || isPushNew || areRightsNew
     } catch { throw Failures([error]) }
   }
 

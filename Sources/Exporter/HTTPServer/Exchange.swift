@@ -36,6 +36,7 @@ final class Exchange {
   private var stage = Stage.head
   private var handlerName = HTTPCounters.unknownHandler
   private var didAnswer: (@Sendable (Int) -> Void)?
+  private var form: (@Sendable (HTTPResponse) -> HTTPResponse)?
   private var discardLimit = 64 << 10
   private var discardedBytes = 0
   private var mustClose = false
@@ -122,9 +123,12 @@ final class Exchange {
     let headers = connection.headers()
     let path = HeadForm.path(of: url)
     var request = HTTPRequest(method: method, path: path, query: query, headers: headers)
+    var asksPassword = true
     if case .route(let route, _) = core.router.find(path) {
       handlerName = route.pattern
       didAnswer = route.didAnswer
+      asksPassword = !route.asksOwnCredential
+      if let put = route.form { form = { [request] response in put(request, response) } }
     }
     let framing = isPlain ? BodyFraming(headers) : .contradictory("The head is not written as HTTP demands.")
     if case .contradictory(let text) = framing {
@@ -139,7 +143,8 @@ final class Exchange {
     let responder = HTTPResponder(timers: core.timers)
     let isRight = Lock(false)
     let verdict = gate.judge(
-      authorization: request.header("authorization"), peer: watch?.peer, from: connection.clientAddress()
+      authorization: request.header("authorization"), peer: watch?.peer, asksPassword: asksPassword,
+      from: connection.clientAddress()
     ) { right in
       isRight.withLock { $0 = right }
       responder.answer(Gate.unauthorized)
@@ -203,6 +208,7 @@ final class Exchange {
       if framing.announcedBytes > policy.limitBytes { return refuse(connection, Self.tooLong, framing) }
       if let refusal = policy.admit(request) { return refuse(connection, refusal, framing) }
       watch?.stand(.sending)
+      if let seconds = policy.requestSeconds { watch?.arm(seconds: seconds) }
       stage = .body(route, request, BodyReader(policy, announcedBytes: framing.lengthIfKnown))
       return .YES
     }
@@ -245,6 +251,7 @@ final class Exchange {
 
   private func queue(_ connection: Connection, _ response: HTTPResponse) -> MHD_Result {
     stage = .answered
+    let response = form?(response) ?? response
     watch?.arm(seconds: core.options.responseSeconds)
     // The library reads chunks more freely than others do: bare line ends, anything in an extension. So nothing that follows
     // them is taken for a request.

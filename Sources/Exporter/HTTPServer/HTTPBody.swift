@@ -12,6 +12,12 @@ enum HTTPBody: Sendable {
   static let empty = HTTPBody([])
 
   init(_ bytes: [UInt8]) { self = .bytes(SharedBytes(bytes)) }
+
+  /// The bytes as text; empty for what is sent compressed.
+  var text: String {
+    guard case .bytes(let bytes) = self else { return "" }
+    return unsafe String(decoding: UnsafeRawBufferPointer(start: bytes.start, count: bytes.count), as: UTF8.self)
+  }
 }
 
 /// Bytes that every connection sends which wants them, at one place.

@@ -54,6 +54,9 @@ struct HTTPResponse: Sendable {
       body: text.isEmpty ? .empty : HTTPBody(Array(text.utf8) + [0x0a]))
   }
 
+  /// What it says, where that is a short text.
+  var text: String { body.text }
+
   /// 503, to be tried again.
   static func unavailable(_ text: String, retryAfterSeconds: Int = 1) -> HTTPResponse {
     .text(503, text, headers: [("Retry-After", String(retryAfterSeconds))])

@@ -19,6 +19,8 @@ struct Route: Sendable {
     let reserve: @Sendable (_ more: Int, _ held: Int) -> Bool
     /// Gives back what was reserved and did not reach the handler.
     let release: @Sendable (Int) -> Void
+    /// How long the request may take to arrive as a whole; nil for what holds of every request.
+    var requestSeconds: Int?
   }
 
   /// Also the label `handler`: `/metrics`.
@@ -30,6 +32,10 @@ struct Route: Sendable {
   /// Called with the status of every answer given here.
   let didAnswer: (@Sendable (Int) -> Void)?
   let handler: Handler
+  /// Whether the handler itself finds out who asks: no password is asked for, whatever the listener asks of others.
+  var asksOwnCredential = false
+  /// Puts every answer of this path into the form that its clients read, those included that the handler did not give.
+  var form: (@Sendable (HTTPRequest, HTTPResponse) -> HTTPResponse)?
 
   init(
     _ pattern: String, _ match: Match = .exact, methods: [String] = ["GET"], body: BodyPolicy? = nil,

@@ -4,7 +4,9 @@ internal import Diagnostics
 /// Every setting, once. The file reader, the flags, `--config.check` and docs/configuration.md come from this list.
 enum Schema {
   static let all: [Setting] =
-    inputs + cloudwatch + cloudtrail + posture + queue + clusters + storage + counting + rules + limits + web + log
+    inputs + firehose + kinesis + cloudwatch + cloudtrail + posture + queue + clusters + storage + counting + rules
+    + limits
+    + web + log
 
   /// The setting that a flag sets.
   static func setting(flag: String) -> Setting? { all.first { $0.flag == flag } }
@@ -67,12 +69,13 @@ enum Schema {
   private static let queue: [Setting] = [
     Setting(
       "queue.limit_bytes", \.queueLimitBytes,
-      Shape<Int>.bytes(1 << 20...4 << 30).optional("4MiB, with a webhook 4MiB + both its limits (132MiB)"),
+      Shape<Int>.bytes(1 << 20...4 << 30).optional(
+        "4MiB, with a webhook 4MiB + both its limits (132MiB), with Firehose 196MiB"),
       example: "64MiB",
       help:
-        "Bytes held between inputs and counting, bodies being received included. When full, inputs wait and the webhook "
-        + "answers 503. It is a limit, not a reservation. With a webhook the default leaves room for one largest body, as it "
-        + "arrives and decoded: the API server drops a batch that was refused five times.")
+        "Bytes held between inputs and counting, bodies being received included. When full, inputs wait and pushes "
+        + "are answered 503. It is a limit, not a reservation. Where pushes are taken the default leaves room for one largest "
+        + "body, as it arrives and decoded: the API server drops a batch that was refused five times.")
   ]
 
   private static let clusters: [Setting] = [

@@ -1,6 +1,7 @@
 internal import AWS
 internal import Counting
 internal import Diagnostics
+internal import Inputs
 internal import Logging
 internal import Posture
 
@@ -42,6 +43,8 @@ struct Settings: Sendable, Equatable {
     var fileStart = Start.beginning
     var stdin = false
     var webhook = Webhook()
+    var firehose = Firehose()
+    var kinesis = Kinesis()
     var cloudwatch = CloudWatch()
     var cloudtrail = CloudTrail()
 
@@ -115,6 +118,36 @@ struct Settings: Sendable, Equatable {
     var lookBackSeconds: Int64 = 900
   }
 
+  struct Firehose: Sendable, Equatable {
+    /// Empty: nothing is taken from Firehose.
+    var listenAddresses: [ListenAddress] = []
+    /// Who may deliver.
+    var accessKeys: [AccessKey] = []
+    /// Whether anybody may.
+    var isInsecure = false
+    /// The cluster of records that name none; nil for the only one of the key, else `clusterName`.
+    var cluster: String?
+
+    /// A key that Firehose sends with each request, and where it is found; the key itself is in no settings.
+    struct AccessKey: Sendable, Hashable {
+      var place: Place
+      /// The clusters whose events it may write; nil for all.
+      var clusters: [String]?
+
+      enum Place: Sendable, Hashable {
+        case file(String)
+        case variable(String)
+      }
+    }
+  }
+
+  struct Kinesis: Sendable, Equatable {
+    /// Empty: no stream is read.
+    var targets: [KinesisSettings.Target] = []
+    var start = KinesisSettings.Start.latest
+    var pollSeconds: Int64 = 1
+  }
+
   /// The detection rules.
   struct Detection: Sendable, Equatable {
     /// In their order; none: nothing is detected.
@@ -186,6 +219,10 @@ struct Settings: Sendable, Equatable {
   var expectedClusters: [String] {
     let webhook = inputs.webhook.listenAddresses.isEmpty ? nil : inputs.webhook
     var names = clusters.map(\.name) + (webhook?.clusters ?? []) + inputs.files.compactMap(\.cluster)
+    if !inputs.firehose.listenAddresses.isEmpty {
+      names += inputs.firehose.accessKeys.flatMap { $0.clusters ?? [] } + (inputs.firehose.cluster.map { [$0] } ?? [])
+    }
+    names += inputs.kinesis.targets.compactMap(\.cluster)
     let leavesUnnamed =
       inputs.stdin || inputs.files.contains { $0.cluster == nil } || webhook.map { $0.clusters.isEmpty } ?? false
     if leavesUnnamed, let givenClusterName { names.append(givenClusterName) }
@@ -209,17 +246,24 @@ struct Settings: Sendable, Equatable {
 
   /// Whether any input is configured.
   var hasInput: Bool {
-    !inputs.files.isEmpty || inputs.stdin || !inputs.webhook.listenAddresses.isEmpty
-      || !inputs.cloudwatch.targets.isEmpty || !inputs.cloudtrail.targets.isEmpty
+    !inputs.files.isEmpty || inputs.stdin || !pushAddresses.isEmpty || !inputs.cloudwatch.targets.isEmpty
+      || !inputs.cloudtrail.targets.isEmpty || !inputs.kinesis.targets.isEmpty
   }
 
-  /// The budget of everything between the inputs and the counters. Unless set: 4 MiB, and while a webhook listens the
+  /// The addresses of the listener for those who push: each takes whatever may be pushed.
+  var pushAddresses: [ListenAddress] {
+    let webhook = inputs.webhook.listenAddresses
+    return webhook + inputs.firehose.listenAddresses.filter { !webhook.contains($0) }
+  }
+
+  /// The budget of everything between the inputs and the counters. Unless set: 4 MiB, and while pushes are taken the
   /// largest body twice besides (as it arrives, and decoded), so that the API server's largest batch never has to wait for
   /// an empty queue: a batch refused five times is lost. It is a limit and not a reservation.
   var queueBudgetBytes: Int {
-    let pushed =
+    let webhook =
       inputs.webhook.listenAddresses.isEmpty ? 0 : inputs.webhook.bodyLimitBytes + inputs.webhook.decodedLimitBytes
-    return queueLimitBytes ?? (4 << 20) + pushed
+    let firehose = inputs.firehose.listenAddresses.isEmpty ? 0 : 2 * FirehoseSettings().bodyBytesLimit
+    return queueLimitBytes ?? (4 << 20) + max(webhook, firehose)
   }
 }
 

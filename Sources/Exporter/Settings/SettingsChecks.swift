@@ -1,13 +1,15 @@
 internal import AWS
 internal import Counting
 internal import Diagnostics
+internal import Inputs
 internal import Posture
 
 /// What only several settings together can get wrong, and what no shape can say.
 enum SettingsChecks {
   /// Every such failure, without file and line.
   static func failures(_ settings: Settings) -> [Failure] {
-    inputs(settings) + cloudWatch(settings) + cloudTrail(settings) + posture(settings) + addresses(settings) + windows(settings)
+    inputs(settings) + kinesis(settings) + cloudWatch(settings) + cloudTrail(settings) + posture(settings)
+      + addresses(settings) + windows(settings)
       + names(settings)
       + limits(settings)
   }
@@ -46,13 +48,21 @@ enum SettingsChecks {
     // With a file of its own, `ListenerRules` judges by what is in it.
     guard !settings.inputs.webhook.isInsecure, settings.inputs.webhook.configFile.isEmpty else { return unknown }
     return unknown
-      + settings.inputs.webhook.listenAddresses.filter { !$0.isLoopback }.map {
+      + settings.webhookAddresses.filter { !$0.isLoopback }.map {
         failure(
-          "inputs.webhook.listen_addresses",
+          settings.key(ofPushAddress: $0),
           "\($0) can be reached from other machines, and pushes are not authenticated",
           "Authenticate them with --input.webhook.config.file, listen on 127.0.0.1, or accept events from anybody there with "
             + "--input.webhook.insecure")
       }
+  }
+
+  /// Two readers of one stream would count everything twice.
+  private static func kinesis(_ settings: Settings) -> [Failure] {
+    let names = settings.inputs.kinesis.targets.map {
+      "\($0.stream.split(separator: "/").last ?? "") of \($0.place.region) by \($0.place.roleARN ?? "its own role")"
+    }
+    return duplicates(names).map { failure("inputs.kinesis.streams", "\($0) is named twice", "Keep one of the two") }
   }
 
   /// Of one account and region, no prefix begins with another: their log groups would be read twice.
@@ -101,13 +111,13 @@ enum SettingsChecks {
 
   private static func addresses(_ settings: Settings) -> [Failure] {
     let taken = settings.web.listenAddresses
-    var found = settings.inputs.webhook.listenAddresses.filter { pushed in
+    var found = settings.pushAddresses.filter { pushed in
       taken.contains {
         $0.port != 0 && $0.port == pushed.port && ($0.host == pushed.host || $0.host.isEmpty || pushed.host.isEmpty)
       }
     }.map {
       failure(
-        "inputs.webhook.listen_addresses", "\($0) is served by web.listen_addresses",
+        settings.key(ofPushAddress: $0), "\($0) is served by web.listen_addresses",
         "Take another port: pushes have a listener of their own")
     }
     if taken.isEmpty {
@@ -162,5 +172,16 @@ enum SettingsChecks {
 
   private static func failure(_ key: String, _ what: String, _ remedy: String) -> Failure {
     Failure(.setting, what, at: .setting(key: key, file: nil, line: nil), remedy: remedy)
+  }
+}
+
+extension Settings {
+  /// Where the webhook can be reached: at each address of the listener for those who push.
+  var webhookAddresses: [ListenAddress] { inputs.webhook.listenAddresses.isEmpty ? [] : pushAddresses }
+
+  /// The setting that names an address of that listener.
+  func key(ofPushAddress address: ListenAddress) -> String {
+    inputs.webhook.listenAddresses.contains(address)
+      ? "inputs.webhook.listen_addresses" : "inputs.firehose.listen_addresses"
   }
 }

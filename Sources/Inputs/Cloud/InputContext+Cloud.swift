@@ -35,10 +35,20 @@ extension InputContext {
     _ count: Int, cluster: String, stream: UInt64, sourceBytes: Int, positions: [PositionChange],
     _ make: () -> ByteBuffer
   ) -> Bool {
+    hand(
+      count, cluster: cluster, shape: .stream(id: stream), naming: ClusterNaming(), sourceBytes: sourceBytes,
+      positions: positions, make)
+  }
+
+  /// The same for content of any shape.
+  func hand(
+    _ count: Int, cluster: String, shape: Batch.Shape, naming: ClusterNaming, sourceBytes: Int,
+    positions: [PositionChange], _ make: () -> ByteBuffer
+  ) -> Bool {
     while !queue.reserve(count, waitingMilliseconds: 100) { if stop.isRaised { return false } }
     let batch = Batch(
-      input: index, cluster: cluster, arrival: clock.now, shape: .stream(id: stream), bytes: make(),
-      reservedBytes: count, sourceBytes: sourceBytes, positions: positions)
+      input: index, cluster: cluster, arrival: clock.now, shape: shape, bytes: make(),
+      reservedBytes: count, sourceBytes: sourceBytes, naming: naming, positions: positions)
     if queue.put(batch) { return true }
     queue.release(count)
     return false

@@ -1,5 +1,4 @@
 internal import AuditEvents
-internal import Compression
 public import Diagnostics
 internal import Engine
 
@@ -46,8 +45,8 @@ struct WebhookReceiver: Sendable {
 
   func admit(_ head: PushHead) -> PushRefusal? {
     if case .failure(let refusal) = permitted(head) { return refusal }
-    if isGzip(head) == nil { return Self.unknownEncoding }
-    return context.admitsPushes() ? nil : Self.notCommitting
+    if head.isGzip == nil { return .unknownEncoding }
+    return context.admitsPushes() ? nil : .notCommitting
   }
 
   /// Takes the body over. A refusal leaves nothing reserved, and `reply` is not called.
@@ -58,7 +57,7 @@ struct WebhookReceiver: Sendable {
       // Once more: the body may have taken its time.
       guard context.admitsPushes() else {
         context.queue.release(content.reservedBytes)
-        return Self.notCommitting
+        return .notCommitting
       }
       let batch = Batch(
         input: context.index, cluster: content.cluster, arrival: context.clock.now,
@@ -66,7 +65,7 @@ struct WebhookReceiver: Sendable {
         sourceBytes: request.body.count, reply: reply)
       guard context.queue.put(batch) else {
         context.queue.release(content.reservedBytes)
-        return Self.noRoom
+        return .noRoom
       }
       context.status.succeeded(at: context.clock.now)
       return nil
@@ -83,10 +82,6 @@ struct WebhookReceiver: Sendable {
     let reservedBytes: Int
   }
 
-  private static let unknownEncoding = PushRefusal(415, "send the body plain or with Content-Encoding: gzip")
-  private static let notCommitting = PushRefusal(503, "what is counted cannot be committed now, send it again later")
-  private static let noRoom = PushRefusal(503, "the queue is full, send it again later")
-
   /// What to hand in, or a refusal with nothing left reserved.
   private func judge(_ request: PushRequest) -> Result<Content, PushRefusal> {
     let target: (cluster: String, path: String)
@@ -94,22 +89,16 @@ struct WebhookReceiver: Sendable {
     case .failure(let refusal): return refuse(refusal, releasing: request.reservedBytes)
     case .success(let found): target = found
     }
-    guard let isGzip = isGzip(request.head) else {
-      return refuse(Self.unknownEncoding, releasing: request.reservedBytes)
+    guard let isGzip = request.head.isGzip else {
+      return refuse(.unknownEncoding, releasing: request.reservedBytes)
     }
-    guard isGzip else {
-      guard request.body.count <= decodedBytesLimit else { return refuse(tooLarge, releasing: request.reservedBytes) }
-      request.body.seal()
+    switch PushedBody.content(of: request, isGzip: isGzip, limit: decodedBytesLimit, context.queue) {
+    case .failure(let refusal): return .failure(refusal)
+    case .success(let content):
       return .success(
         Content(
-          cluster: target.cluster, path: target.path, bytes: request.body, reservedBytes: request.reservedBytes))
+          cluster: target.cluster, path: target.path, bytes: content.bytes, reservedBytes: content.reservedBytes))
     }
-    var body = ReservedBuffer(context.queue, reservedBytes: request.reservedBytes)
-    if let refusal = decompress(request.body, into: &body) { return refuse(refusal, releasing: body.reservedBytes) }
-    context.queue.release(request.reservedBytes)  // the compressed form is done with
-    body.bytes.seal()
-    let reserved = body.reservedBytes - request.reservedBytes
-    return .success(Content(cluster: target.cluster, path: target.path, bytes: body.bytes, reservedBytes: reserved))
   }
 
   private func refuse(_ refusal: PushRefusal, releasing bytes: Int) -> Result<Content, PushRefusal> {
@@ -117,40 +106,12 @@ struct WebhookReceiver: Sendable {
     return .failure(refusal)
   }
 
-  private var tooLarge: PushRefusal { PushRefusal(413, "the body is larger than \(decodedBytesLimit) bytes") }
-
-  private func decompress(_ body: ByteBuffer, into result: inout ReservedBuffer) -> PushRefusal? {
-    var inflater = Inflater(limit: decodedBytesLimit)
-    do throws(Gzip.Failure) {
-      // SAFETY: `body` is lent for the call, each piece for one `append`, which copies it.
-      try unsafe body.withBytes { bytes throws(Gzip.Failure) in
-        try unsafe inflater.feed(UnsafeRawBufferPointer(bytes)) { piece in unsafe result.append(piece) }
-      }
-      try inflater.finish()
-      return nil
-    } catch {
-      switch error {
-      case .tooLong: return tooLarge
-      case .stopped: return Self.noRoom
-      case .corrupt, .truncated: return PushRefusal(400, "the body is no readable gzip")
-      }
-    }
-  }
-
-  private func isGzip(_ head: PushHead) -> Bool? {
-    switch head.contentEncoding {
-    case "", "identity": false
-    case "gzip", "x-gzip": true
-    default: nil
-    }
-  }
-
   /// The cluster that the head names, if its sender may write it.
   private func permitted(_ head: PushHead) -> Result<(cluster: String, path: String), PushRefusal> {
     let named = cluster(of: head.path)
     guard case .success(let target) = named, let writable = head.writableClusters else { return named }
     return writable.contains(target.cluster)
-      ? named : .failure(PushRefusal(403, "this credential may not write events of that cluster"))
+      ? named : .failure(.forbidden)
   }
 
   /// The cluster that a path names.
@@ -165,8 +126,6 @@ struct WebhookReceiver: Sendable {
     return .success((name, WebhookInput.path + "/" + name))
   }
 }
-
-extension PushRefusal: Error {}
 
 /// Undoes `%41`. Nil when a sign is not followed by two hexadecimal digits, or the result is not UTF-8.
 func percentDecoded(_ text: some StringProtocol) -> String? {
