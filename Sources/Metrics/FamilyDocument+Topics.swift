@@ -54,27 +54,9 @@ extension FamilyDocument {
     case .impersonatedUser: "The user in whose name the request was made."
     case .auditStage: "The audit event's stage: `RequestReceived`, `ResponseStarted`, `ResponseComplete`, `Panic`."
     case .codeClass: "The hundreds of the code: `1xx` to `5xx`, or `unknown`."
-    case .cloudService:
-      """
-      The service of a cloud: `logs` is CloudWatch Logs, `kinesis` Kinesis Data Streams, `eks` has the clusters, `ec2` the \
-      regions, `cloudtrail` the calls, `sts` gives credentials.
-      """
-    case .errorCode: "The service's own word for why a call failed: `AccessDenied`; `(none)` where it succeeded."
-    case .logType: "A type of control-plane log: `api`, `audit`, `authenticator`, `controllerManager`, `scheduler`."
-    case .principal:
-      """
-      Who called a cloud's API: the ARN of a user or role, of all sessions of a role that of the role; the name of a service \
-      that called by itself.
-      """
-    case .role: "The ARN of the role that was asked for."
-    case .change: "What became of a type of log: `enabled` or `disabled`."
-    case .insight: "What CloudTrail Insights found: `ApiCallRateInsight` or `ApiErrorRateInsight`."
-    case .operation: "The service's own name for what was asked: `FilterLogEvents`."
-    case .cloudProvider: "The cloud that was asked: `aws`."
-    case .cloudAccount: "The account, its number; absent while it is not known."
-    case .stream: "The name of a stream that is read: of Kinesis Data Streams."
-    case .cloudRegion: "The region of a cloud; absent where there is none."
-    case .status: "How a cluster logs: `enabled`, `degraded`, `disabled`, `silent`, `unknown`."
+    case .cloudService, .errorCode, .logType, .principal, .role, .change, .insight, .operation, .cloudProvider,
+      .cloudAccount, .stream, .cloudRegion, .status:
+      ofClouds[label] ?? ""
     case .state: "`read`; `failing`: the last try failed; `refused`: cannot be read at all."
     case .version: "The exporter's version."
     case .revision: "The commit that it was built from."
@@ -84,6 +66,30 @@ extension FamilyDocument {
     case .goarch: "The processor that it was built for, under the name that other exporters use."
     }
   }
+
+  private static let ofClouds: [Label: String] = [
+    .cloudService:
+      """
+    The service of a cloud: `logs` is CloudWatch Logs, `kinesis` Kinesis Data Streams, `eks` has the clusters, `ec2` the \
+    regions, `cloudtrail` the calls, `sts` gives credentials.
+    """,
+    .errorCode: "The service's own word for why a call failed: `AccessDenied`; `(none)` where it succeeded.",
+    .logType: "A type of control-plane log: `api`, `audit`, `authenticator`, `controllerManager`, `scheduler`.",
+    .principal:
+      """
+    Who called a cloud's API: the ARN of a user or role, of all sessions of a role that of the role; the name of a service \
+    that called by itself.
+    """,
+    .role: "The ARN of the role that was asked for.",
+    .change: "What became of a type of log: `enabled` or `disabled`.",
+    .insight: "What CloudTrail Insights found: `ApiCallRateInsight` or `ApiErrorRateInsight`.",
+    .operation: "The service's own name for what was asked: `FilterLogEvents`.",
+    .cloudProvider: "The cloud that was asked: `aws`.",
+    .cloudAccount: "The account, its number; absent while it is not known.",
+    .stream: "The name of a stream that is read: of Kinesis Data Streams.",
+    .cloudRegion: "The region of a cloud; absent where there is none.",
+    .status: "How a cluster logs: `enabled`, `degraded`, `disabled`, `silent`, `unknown`.",
+  ]
 
   private static let labelValues = """
     Clients of the API server write much of what an audit event says, so every value is treated as hostile. Values are \

@@ -35,6 +35,14 @@ extension Detector {
       bytes.append(count: sourceIP.count)
       bytes.append(contentsOf: sourceIP)
       return !sourceIP.isEmpty
+    case .text(let which, let operand):
+      let text = EventReader.text(which, of: event)
+      guard !text.isEscaped else { return append(.operand(operand), event, sourceIP, to: &bytes) }
+      bytes.append(count: text.isEmpty ? 0 : 1)
+      guard !text.isEmpty else { return false }
+      bytes.append(count: text.count)
+      text.withSpan { span in for at in span.indices { bytes.append(span[at]) } }
+      return true
     case .operand(let operand):
       let range = read(operand, event)
       bytes.append(count: range.count)

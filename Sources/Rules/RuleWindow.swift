@@ -55,7 +55,9 @@ struct WindowDefinition: Sendable {
 
 /// What a windowed rule reads of an event.
 enum WindowPart: Sendable {
-  /// An operand of the program.
+  /// An operand of the program that the decoder has found, read from there unless it is escaped.
+  case text(EventText, Int32)
+  /// Any other operand.
   case operand(Int32)
   case sourceIP
 }

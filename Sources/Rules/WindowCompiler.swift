@@ -67,7 +67,12 @@ struct WindowCompiler {
       if text.bytes.elementsEqual(RuleWindow.sourceIP.utf8) {
         parts.append(.sourceIP)
       } else {
-        parts.append(.operand(try checks.outputOperand(try ConditionParser.wholeOperand(text)).number))
+        let operand = try checks.outputOperand(try ConditionParser.wholeOperand(text)).number
+        if case .field(let plan) = checks.program.operands[Int(operand)], case .text(let which) = plan.field.source {
+          parts.append(.text(which, operand))
+        } else {
+          parts.append(.operand(operand))
+        }
       }
     }
     return parts
@@ -142,7 +147,7 @@ extension Program {
   fileprivate func identity(of part: WindowPart) -> [UInt8] {
     switch part {
     case .sourceIP: Array(RuleWindow.sourceIP.utf8)
-    case .operand(let operand): identity(of: operand)
+    case .text(_, let operand), .operand(let operand): identity(of: operand)
     }
   }
 

@@ -272,6 +272,7 @@ import Testing
     let found = try Self.findings("deploy/audit-policy.yaml", try Self.bundled())
     let partly: Set = [
       "anonymous-request-refused", "attack-tool", "privileged-identity-impersonated", "policy-violated",
+      "many-objects-deleted", "refused-to-new-client",
     ]
     for (name, finding) in found {
       let expected: PolicyFinding.Status =
