@@ -71,7 +71,10 @@ public struct TrailPage: Sendable, Equatable {
         try reader.object { (key, reader) throws(JSONReader.Malformed) in
           switch key {
           case "Events":
-            try reader.array { (reader) throws(JSONReader.Malformed) in events.append(try Event(&reader)) }
+            try reader.array { (reader) throws(JSONReader.Malformed) in
+              // One without a name or a record tells nothing: the others count.
+              if let event = try Event(&reader) { events.append(event) }
+            }
           case "NextToken": token = try reader.optionalString()
           default: try reader.skip()
           }
@@ -84,17 +87,16 @@ public struct TrailPage: Sendable, Equatable {
 }
 
 extension TrailPage.Event {
-  fileprivate init(_ reader: inout JSONReader) throws(JSONReader.Malformed) {
+  fileprivate init?(_ reader: inout JSONReader) throws(JSONReader.Malformed) {
     var (id, record) = ("", "")
-    let start = reader.position
     try reader.object { (key, reader) throws(JSONReader.Malformed) in
       switch key {
-      case "EventId": id = try reader.string()
-      case "CloudTrailEvent": record = try reader.string()
+      case "EventId": id = try reader.optionalString() ?? ""
+      case "CloudTrailEvent": record = try reader.optionalString() ?? ""
       default: try reader.skip()
       }
     }
-    guard !id.isEmpty, !record.isEmpty else { throw JSONReader.Malformed(offset: start) }
+    guard !id.isEmpty, !record.isEmpty else { return nil }
     self.init(id: id, record: record)
   }
 }

@@ -28,6 +28,7 @@ extension Counters {
     windows.beginAnew()
     distinct.beginAnew(now: now)
     cloud.beginAnew(now: now)
+    seenLevels = SeenLevels(rules: settings.detectionRules.count, limit: settings.limits.detections)
     return step
   }
 }

@@ -137,6 +137,8 @@ struct Tally: ~Copyable, EventSink {
     let subject = CloudSubject(record)
     guard subject != .other else { return ignore(.otherCategory) }
     eventsOfBatch &+= 1
+    // It is of an account, not of the clusters that its sender may write.
+    if rights != nil { return account.drop(.forbiddenCluster) }
     if records.contains(record, at: remembered) { return account.countDuplicates(1) }
     let outcome = counters.count(record, as: subject, input: input, arrival: arrival)
     account.count(isRequest: outcome.isRequest, isSalvaged: false)

@@ -121,7 +121,7 @@ struct ListenerRules: Sendable {
           "Name one in inputs.firehose.access_keys, or take deliveries from anybody with inputs.firehose.insecure: true"
         ))
     }
-    if push.context?.clients.certificates == .requiredAndVerified {
+    if push.context?.clients.certificates.isRequired == true {
       failures.append(
         failure(
           "inputs.firehose.listen_addresses",

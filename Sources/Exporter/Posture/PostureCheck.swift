@@ -25,7 +25,7 @@ struct PostureCheck {
     guard !regions.isEmpty else { return all }
     var narrowed: [PostureTarget] = []
     for region in regions {
-      let named = all.filter { $0.place.region == region }
+      let named = all.filter { $0.isEveryRegion || $0.place.region == region }
       for var target in named.isEmpty ? all : named {
         target.place.region = region
         if !narrowed.contains(where: { $0.place == target.place }) { narrowed.append(target) }

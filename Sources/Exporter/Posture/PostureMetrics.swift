@@ -55,6 +55,8 @@ struct PostureMetrics: Sendable {
         all[.clusterLogRetention].append(labels, store.retentionSeconds.map { Double($0) } ?? .infinity)
       }
     }
+    // Of a region that could not be asked at all, nobody knows.
+    guard region.doubt == nil || !region.clusters.isEmpty else { return }
     all[.clustersLoggingDisabled].append(place, Double(disabled))
   }
 

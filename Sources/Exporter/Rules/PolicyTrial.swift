@@ -84,8 +84,14 @@ struct PolicyTrial {
     guard !named.isEmpty else { return "" }
     let lines = bad.flatMap(\.causes).compactMap(\.line)
     let place = lines.min().map { "before line \($0)" } ?? "at the end"
-    var text = "These rules mend it \(place). They log bodies: look at what is in them first.\n\n"
-    for (mending, names) in named.sorted(by: { $0.value[0] < $1.value[0] }) {
+    // The first rule that fits decides: what logs most stands first.
+    func height(_ mending: [String]) -> Int {
+      ["RequestResponse", "Request", "Metadata"].firstIndex { level in mending.contains("- level: \(level)") } ?? 3
+    }
+    var text = "These rules mend it \(place)."
+    if named.keys.contains(where: { height($0) < 2 }) { text += " They log bodies: look at what is in them first." }
+    text += "\n\n"
+    for (mending, names) in named.sorted(by: { (height($0.key), $0.value[0]) < (height($1.key), $1.value[0]) }) {
       text += "# \(names.joined(separator: ", "))\n" + mending.map { $0 + "\n" }.joined() + "\n"
     }
     return text

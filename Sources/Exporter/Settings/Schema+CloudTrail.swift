@@ -21,7 +21,7 @@ extension Schema {
         "How late CloudTrail may show an event and still have it counted. So much is asked for again and again; events that "
         + "come again are known by their IDs."),
     Setting(
-      "inputs.cloudtrail.look_back", \.inputs.cloudtrail.lookBackSeconds, .duration(0...90 * 86_400),
+      "inputs.cloudtrail.look_back", \.inputs.cloudtrail.lookBackSeconds, .duration(0...86_400),
       help: "How far back the first run begins. Later ones begin where the last one was."),
   ]
 }

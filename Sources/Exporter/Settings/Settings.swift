@@ -234,20 +234,26 @@ struct Settings: Sendable, Equatable {
   var webhookClusters: [String] { [clusterName] + clusters.map(\.name) + inputs.webhook.clusters }
 
   /// What arrival is held against: where nothing is read, nothing is missed.
-  var arrival: Arrival { Arrival(silentAfterSeconds: hasInput ? posture.silentAfterSeconds : 0) }
+  var arrival: Arrival { Arrival(silentAfterSeconds: hasAuditInput ? posture.silentAfterSeconds : 0) }
 
   /// Whose clusters the command `posture` looks at: those that are looked at anyway, else those that are read, else all
   /// that the process' own credentials reach.
   var postureTargets: [PostureTarget] {
-    let read = inputs.cloudwatch.targets.map { PostureTarget($0.place, clusterPrefix: $0.clusterPrefix) }
+    var read: [PostureTarget] = []
+    for target in inputs.cloudwatch.targets where !read.contains(where: { $0.place == target.place }) {
+      read.append(PostureTarget(target.place, clusterPrefix: target.clusterPrefix))
+    }
     let all = posture.targets.isEmpty ? read : posture.targets
     return all.isEmpty ? [PostureTarget(AWSPlace(region: EKSAuditor.everyRegion))] : all
   }
 
   /// Whether any input is configured.
-  var hasInput: Bool {
+  var hasInput: Bool { hasAuditInput || !inputs.cloudtrail.targets.isEmpty }
+
+  /// Whether any of them brings audit events of clusters.
+  private var hasAuditInput: Bool {
     !inputs.files.isEmpty || inputs.stdin || !pushAddresses.isEmpty || !inputs.cloudwatch.targets.isEmpty
-      || !inputs.cloudtrail.targets.isEmpty || !inputs.kinesis.targets.isEmpty
+      || !inputs.kinesis.targets.isEmpty
   }
 
   /// The addresses of the listener for those who push: each takes whatever may be pushed.

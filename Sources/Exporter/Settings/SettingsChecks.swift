@@ -59,10 +59,24 @@ enum SettingsChecks {
 
   /// Two readers of one stream would count everything twice.
   private static func kinesis(_ settings: Settings) -> [Failure] {
-    let names = settings.inputs.kinesis.targets.map {
-      "\($0.stream.split(separator: "/").last ?? "") of \($0.place.region) by \($0.place.roleARN ?? "its own role")"
+    // A name may be that of an ARN; two ARNs are what they say.
+    let targets = settings.inputs.kinesis.targets
+    func name(_ stream: String) -> Substring { stream.split(separator: "/").last ?? "" }
+    return targets.indices.filter { at in
+      targets[..<at].contains { other in
+        let target = targets[at]
+        let isSame =
+          other.stream.contains(":") && target.stream.contains(":")
+          ? other.stream == target.stream : name(other.stream) == name(target.stream)
+        return isSame && other.place.region == target.place.region && other.place.roleARN == target.place.roleARN
+      }
+    }.map { at in
+      let target = targets[at]
+      let by = target.place.roleARN ?? "its own role"
+      return failure(
+        "inputs.kinesis.streams", "\(name(target.stream)) of \(target.place.region) by \(by) is named twice",
+        "Keep one of the two")
     }
-    return duplicates(names).map { failure("inputs.kinesis.streams", "\($0) is named twice", "Keep one of the two") }
   }
 
   /// Of one account and region, no prefix begins with another: their log groups would be read twice.

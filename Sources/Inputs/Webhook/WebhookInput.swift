@@ -62,7 +62,7 @@ struct WebhookReceiver: Sendable {
       let batch = Batch(
         input: context.index, cluster: content.cluster, arrival: context.clock.now,
         shape: .body(path: content.path), bytes: content.bytes, reservedBytes: content.reservedBytes,
-        sourceBytes: request.body.count, reply: reply)
+        sourceBytes: request.body.count, naming: ClusterNaming(writable: request.head.writableClusters), reply: reply)
       guard context.queue.put(batch) else {
         context.queue.release(content.reservedBytes)
         return .noRoom

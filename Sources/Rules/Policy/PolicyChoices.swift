@@ -43,6 +43,7 @@ struct PolicyChoices {
         var supposed = Supposition()
         supposed[field] = word
         return rule.answers([field], supposed) + known.sorted().map { Self.bit($0 == word.text) }
+          + [Self.bit(word == .missing)]
       }.map(\.first)
     }
     namespaces = words(.namespace, table.namespaces)
@@ -116,7 +117,10 @@ struct PolicyChoices {
       let known = KnownResources.all[kind.resource.text]
       let scope: UInt8 = kind.resource == .missing ? 3 : known.map { $0.isNamespaced ? 1 : 0 } ?? 2
       let isBare = kind.subresource == .missing
-      return answers + [scope, bit(isBare), bit(kind.resource == .text(Array("namespaces".utf8)))]
+      let verbs = KnownResources.verbs.joined().map { verb in
+        bit(KnownResources.mayBe(verb, kind.resource.text, kind.subresource.text))
+      }
+      return answers + verbs + [scope, bit(isBare), bit(kind.resource == .text(Array("namespaces".utf8)))]
         + table.policy.rules.flatMap(\.resources).map { entry in
           bit(entry.matches(group: kind.group.text, kind.resource.text, kind.subresource.text))
         }
