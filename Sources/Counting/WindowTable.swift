@@ -90,7 +90,7 @@ struct WindowTable {
   /// Makes sure that there is a group, and says whether the rule still learns there; the first request begins that.
   mutating func learns(_ cluster: Int, _ second: UInt32) -> Bool {
     makeGroup(cluster)
-    // Also where nothing is learned now: that may be set later.
+    guard window.learnSeconds > 0 else { return false }
     if groups[cluster].since < 0 {
       groups[cluster].since = Int64(second)
       noteChange(ofGroup: cluster)

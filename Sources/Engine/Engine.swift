@@ -180,11 +180,7 @@ public struct Engine: ~Copyable {
   private mutating func countDelivery(_ batch: Batch, id: String?) {
     let now = begin(batch)
     let digest = id.map { Digest(SipHash.hash24x128(Array($0.utf8).span, key: bodyKey)) }
-    if let digest, let first = deliveries.delivery(of: digest, at: now) {
-      // It is repeated for so long after its last try, not its first.
-      tally.evict(digests: deliveries.remember(digest, first, at: now))
-      return tally.countDuplicates(first.events)
-    }
+    if let digest, let first = deliveries.delivery(of: digest, at: now) { return tally.countDuplicates(first.events) }
     _ = decoder.decode(batch.bytes, .delivery, clusterPrefix: batch.naming.prefix, into: &tally)
     guard let digest else { return }
     let delivery = Redeliveries.Delivery(events: tally.eventsOfBatch, isReadable: true)

@@ -102,7 +102,7 @@ struct WindowModel {
     let second = time / 1_000_000
     guard isInReach(second, window, cluster) else { return false }
     let name = "\(window.fingerprint)/\(cluster)"
-    if since[name] == nil { since[name] = second }
+    if window.learnSeconds > 0, since[name] == nil { since[name] = second }
     let isLearning = window.learnSeconds > 0 && second - (since[name] ?? 0) < window.learnSeconds
     guard hasRoom(window, cluster, key) else {
       overflow[name, default: 0] += 1

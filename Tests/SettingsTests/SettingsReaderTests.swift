@@ -66,7 +66,7 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
           - {region: eu-west-1, role_arn: "arn:aws:iam::123456789012:role/path/audit", external_id: a/b=c}
         poll_interval: 2m
         overlap: 1h
-        look_back: 7d
+        look_back: 12h
     queue: {limit_bytes: 1GiB}
     web:
       listen_addresses: 127.0.0.1:9999
@@ -131,7 +131,7 @@ func read(_ text: String, _ flags: [(String, [String])] = [], needsInput: Bool =
         AWSPlace(region: "eu-west-1"),
         AWSPlace(region: "eu-west-1", roleARN: "arn:aws:iam::123456789012:role/path/audit", externalID: "a/b=c"),
       ],
-      pollSeconds: 120, overlapSeconds: 3600, lookBackSeconds: 7 * 86_400)
+      pollSeconds: 120, overlapSeconds: 3600, lookBackSeconds: 43_200)
     expected.queueLimitBytes = 1 << 30
     expected.web = .init(
       listenAddresses: [.init(host: "127.0.0.1", port: 9999)], telemetryPath: "/m",

@@ -7,10 +7,10 @@ extension AlertConditions {
   static let cloudTrail = [
     AlertCondition(
       name: "KubeAuditLoggingTurnedOff", severity: .page,
-      summary: "Somebody turned a control-plane log of a cluster off",
+      summary: "Somebody turned the audit log of a cluster off",
       term: requests(
         place + [.cluster, .logType, .principal, .sourceIP], .windowLoggingChanges,
-        [.equals(.change, "disabled"), .equals(.window, "1h")], .above, 0),
+        [.equals(.change, "disabled"), .equals(.logType, "audit"), .equals(.window, "1h")], .above, 0),
       unit: .changes),
     AlertCondition(
       name: "KubeAuditCloudInsight", severity: .ticket,
