@@ -78,7 +78,8 @@ import Testing
   }
 
   @Test func theListNamesEveryInput() {
-    #expect(InputList.all.map(\.name) == ["file", "stdin", "webhook", "firehose", "kinesis", "cloudwatch", "cloudtrail"])
+    #expect(
+      InputList.all.map(\.name) == ["file", "stdin", "webhook", "firehose", "kinesis", "cloudwatch", "cloudtrail"])
     #expect(InputList.all.compactMap { $0.make(InputSettings()) }.isEmpty)
     var settings = InputSettings()
     settings.file.sources = [.init(pattern: "a")]
