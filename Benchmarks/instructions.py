@@ -7,12 +7,12 @@
 Time wobbles on shared machines; instruction counts hardly do. `bench-count FILE order|any` decodes and counts a
 generated log with every family and window on, by the decoder's order path or its any-order path, from fixed seeds.
 `bench-count FILE order rules=RULES` evaluates the default rules of Falco besides; that may cost at most twice as much as
-without. Those of our own cost more, for they keep windows by user, address and client too. Each runs under callgrind on logs of 100,000 and 200,000 events, the first being the
-beginning of the second: the difference, divided by 100,000, is what one event costs once the program is warm. Counted is what runs inside `Archive.read`:
-reading, cutting, decoding and counting, not start-up nor the one reading that is printed at the end. Allocations, of the
-whole run, are counted in the same way, by a preloaded counter: the first 100,000 are the warming-up, in which most series are
-made. The program prints its totals, tab-separated (`events N`, `requests N`
-at least; `denied`, `server_errors`, `rbac` if it likes), and they are checked.
+without. Those of our own cost more, for they keep windows by user, address and client too. Each runs under callgrind on
+logs of 100,000 and 200,000 events, the first being the beginning of the second: the difference, divided by 100,000, is what
+one event costs once the program is warm. Counted is what runs inside `Archive.read`: reading, cutting, decoding and counting,
+not start-up nor the one reading that is printed at the end. Allocations, of the whole run, are counted in the same way, by a
+preloaded counter: the first 100,000 are the warming-up, in which most series are made. The program prints its totals,
+tab-separated (`events N`, `requests N` at least; `denied`, `server_errors`, `rbac` if it likes), and they are checked.
 """
 import argparse
 import concurrent.futures
