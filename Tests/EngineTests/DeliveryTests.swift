@@ -106,4 +106,18 @@ private let minute: Microseconds = 60 * 1_000_000
     #expect(clusters == ["a", "b", "c", "x-c", "y-a", "y-b", "y-c", "main"])
     #expect(readings.isBalanced)
   }
+
+  /// A record of CloudTrail is of an account: who may write some clusters alone may not write it, by whatever way.
+  @Test func recordsAreNobodysWhoMayWriteSomeClusters() {
+    var bench = Workbench()
+    for (writable, serial) in [(Set(["a"]), 1), (nil, 2)] {
+      let text = CloudRecordTests.file([CloudRecordTests.call("\(serial)")])
+      bench.engine.count(
+        Batch(
+          input: 2, cluster: "a", arrival: bench.arrival, shape: .body(path: "/webhook"),
+          bytes: Workbench.buffer(Array(text.utf8)), reservedBytes: 0, sourceBytes: 0,
+          naming: ClusterNaming(writable: writable)))
+    }
+    #expect(bench.outcome(input: 2) == Outcome(counted: 1, dropped: 1))
+  }
 }

@@ -102,6 +102,7 @@ import Testing
     #expect(regions([all], ["us-east-1", "eu-west-1"]) == ["us-east-1 role", "eu-west-1 role"])
     #expect(regions([west], ["eu-west-1", "eu-west-1"]) == ["eu-west-1 own"])
     #expect(regions([west], ["us-east-1"]) == ["us-east-1 own"])
+    #expect(regions([west, all], ["eu-west-1"]) == ["eu-west-1 own", "eu-west-1 role"])
   }
 
   /// 0, 1, 2: good, bad, not known; and bad counts for more than not known.

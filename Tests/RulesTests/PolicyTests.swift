@@ -340,6 +340,15 @@ import Testing
     #expect(try status(failed, "rules:\n- level: Metadata\n  omitStages: [ResponseStarted]\n").status == .blind)
     #expect(try status(failed, "rules:\n- level: Metadata\n  userGroups: [system:unauthenticated]\n").status == .blind)
     #expect(try status(failed, "rules:\n- level: None\n  users: [a]\n- level: Metadata\n").status == .evaluable)
+    // A cluster-scoped object has no namespace, whatever namespaces the policy names.
+    let role = "ka.target.resource = clusterroles and ka.verb = create"
+    let named = "rules:\n- level: Metadata\n  namespaces: [kube-system]\n- level: None\n"
+    #expect(try status(role, named).status == .blind)
+    // Subresources take other verbs than one another.
+    let update = "ka.target.resource = pods and ka.verb = update"
+    let hidden =
+      "rules:\n- level: None\n  resources: [{group: \"\", resources: [\"pods/status\"]}]\n- level: Metadata\n"
+    #expect(try status(update, hidden).status == .partlyBlind)
     let noisy = try status(
       "ka.target.resource = ingresses and ka.verb = create and not jevt.value[/requestObject/spec/tls] exists",
       "rules:\n- level: Metadata\n")

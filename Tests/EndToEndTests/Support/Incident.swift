@@ -26,6 +26,34 @@ struct Incident {
     Event.list((0..<5).map { Event(user: "pusher", number: base + 900 + $0, time: Event.now).json })
   }
 
+  /// What CloudTrail wrote meanwhile: somebody turned a log off, a service account took a role, calls were many.
+  func trail() -> [UInt8] {
+    let time = Event.now.prefix(19) + "Z"
+    func record(_ number: Int, _ content: String) -> String {
+      #"{"eventTime":"\#(time)","awsRegion":"eu-west-1","eventID":"\#(round)-\#(number)","recipientAccountId":"123456789012","#
+        + content + "}"
+    }
+    let subject = "system:serviceaccount:shop:cart"
+    let records = [
+      record(
+        1,
+        #""eventSource":"eks.amazonaws.com","eventName":"UpdateClusterConfig","sourceIPAddress":"192.0.2.1","#
+          + #""userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::123456789012:user/eve"},"requestParameters":{"name":"prod","#
+          + #""logging":{"clusterLogging":[{"types":["audit"],"enabled":false}]}}"#),
+      record(
+        2,
+        #""eventSource":"sts.amazonaws.com","eventName":"AssumeRoleWithWebIdentity","sourceIPAddress":"192.0.2.2","#
+          + #""userIdentity":{"type":"WebIdentityUser","userName":"\#(subject)"},"requestParameters":"#
+          + #"{"roleArn":"arn:aws:iam::123456789012:role/cart"}"#),
+      record(
+        3,
+        #""eventType":"AwsCloudTrailInsight","eventCategory":"Insight","sharedEventID":"s","insightDetails":{"state":"Start","#
+          + #""eventSource":"eks.amazonaws.com","eventName":"DescribeCluster","insightType":"ApiCallRateInsight","#
+          + #""insightContext":{"statistics":{"baseline":{"average":0.5},"insight":{"average":12.5}}}}"#),
+    ]
+    return Array(#"{"Records":[\#(records.joined(separator: ","))]}"#.utf8)
+  }
+
   private var base: Int { 1_000_000 * (round + 1) }
 
   private func events(at now: String) -> [Event] {
